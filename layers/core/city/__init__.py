@@ -1,0 +1,1 @@
+"""What every mechanism shares: settings, errors, tenancy, policy, DynamoDB access, observability."""

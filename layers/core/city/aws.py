@@ -1,0 +1,40 @@
+"""The one place where AWS clients are made: one session, one client per service, made on first use."""
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
+
+MAX_CONNECTIONS = 32
+"""At least the number of threads a batch uses, so that no thread waits for a connection."""
+
+
+@cache
+def _session() -> "Session":
+    from boto3.session import Session  # noqa: PLC0415 - only functions that call AWS pay for it
+
+    return Session()
+
+
+@overload
+def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
+@overload
+def client(service: Literal["sqs"]) -> "SQSClient": ...
+@cache
+def client(service: Any) -> Any:
+    """The client of an AWS service, shared by everything in this process; safe for threads."""
+    from botocore.config import Config  # noqa: PLC0415
+
+    return _session().client(
+        service,
+        config=Config(
+            retries={"mode": "standard", "total_max_attempts": 4},
+            max_pool_connections=MAX_CONNECTIONS,
+            connect_timeout=2,
+            read_timeout=10,
+            parameter_validation=False,
+        ),
+    )

@@ -1,0 +1,75 @@
+"""What a service can refuse, independent of any API's error format.
+
+CityError
+├── InvalidRequest      400  the request is malformed; the message names the field
+│   └── InvalidPattern  400  a regular expression does not compile
+├── Unauthenticated     401  no credential, or one that is not accepted
+├── Forbidden           403  the caller is known and may not do this
+├── NotFound            404
+├── Ambiguous           409  several things match where one is needed
+├── Unprocessable       422  well-formed, but impossible in the present state
+│   ├── AlreadyExists   422
+│   ├── PartialUpdate   422  a part of the request was applied
+│   └── TooComplex      422  answering would read more than the query budget
+├── TooLarge            413  the result would pass a limit of the store
+├── Contended           503  the item is written too often; try again
+└── Unavailable         503  a service we depend on refuses or throttles; try again
+
+Each API maps these classes to its own status, name and body; no service knows a wire format.
+"""
+
+
+class CityError(Exception):
+    """Base of all refusals. `str(error)` is the message shown to the caller."""
+
+
+class InvalidRequest(CityError):
+    """The request itself is wrong; nothing was changed."""
+
+
+class InvalidPattern(InvalidRequest):
+    """A regular expression of the caller does not compile."""
+
+
+class Unauthenticated(CityError):
+    """There is no credential, or it is not valid."""
+
+
+class Forbidden(CityError):
+    """The caller is authenticated and has no grant for this."""
+
+
+class NotFound(CityError):
+    """The addressed thing does not exist (for this caller)."""
+
+
+class Ambiguous(CityError):
+    """More than one thing matches; the caller must narrow the request."""
+
+
+class Unprocessable(CityError):
+    """The request is well-formed but contradicts the present state."""
+
+
+class AlreadyExists(Unprocessable):
+    """The thing to create exists."""
+
+
+class PartialUpdate(Unprocessable):
+    """Some of the request was applied; the message names what was not."""
+
+
+class TooComplex(Unprocessable):
+    """Answering would read more than the query budget allows."""
+
+
+class TooLarge(CityError):
+    """The result of the request would not fit a limit of the store."""
+
+
+class Contended(CityError):
+    """Too many writers met on one item; the caller may try again."""
+
+
+class Unavailable(CityError):
+    """A service behind this one throttles or fails; the caller may try again."""
