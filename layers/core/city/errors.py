@@ -2,6 +2,7 @@
 
 CityError
 ├── InvalidRequest      400  the request is malformed; the message names the field
+│   ├── Malformed       400  the body cannot be read as the JSON this operation takes
 │   └── InvalidPattern  400  a regular expression does not compile
 ├── Unauthenticated     401  no credential, or one that is not accepted
 ├── Forbidden           403  the caller is known and may not do this
@@ -12,6 +13,7 @@ CityError
 │   ├── PartialUpdate   422  a part of the request was applied
 │   └── TooComplex      422  answering would read more than the query budget
 ├── TooLarge            413  the result would pass a limit of the store
+├── Unsupported         501  a part of the standard that is not offered
 ├── Contended           503  the item is written too often; try again
 └── Unavailable         503  a service we depend on refuses or throttles; try again
 
@@ -25,6 +27,10 @@ class CityError(Exception):
 
 class InvalidRequest(CityError):
     """The request itself is wrong; nothing was changed."""
+
+
+class Malformed(InvalidRequest):
+    """The body is not JSON, or not JSON of the outer shape the operation takes."""
 
 
 class InvalidPattern(InvalidRequest):
@@ -65,6 +71,10 @@ class TooComplex(Unprocessable):
 
 class TooLarge(CityError):
     """The result of the request would not fit a limit of the store."""
+
+
+class Unsupported(CityError):
+    """The standard has it, this product does not offer it; nothing was changed."""
 
 
 class Contended(CityError):
