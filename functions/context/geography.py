@@ -1,0 +1,372 @@
+"""Shapes on the earth: reading GeoJSON, comparing shapes, distances, and the cells that index them.
+
+Longitude comes before latitude here, as in GeoJSON (RFC 7946). Edges are straight in longitude
+and latitude, and a shape does not cross the antimeridian (RFC 7946 §3.1.9 cuts it in two).
+
+The index is made of S2 cells written as 16 hexadecimal digits, whose order is the order on the
+earth's surface curve: everything inside a cell is one range. A point is indexed by its cell of
+level 18 (about 40 m, so that a parked vehicle's jitter rewrites nothing), any other shape by at
+most 20 cells of one of the levels 0, 4, 8, 12 and 16. A query reads the ranges of the cells that
+cover it, and for the larger shapes around it the ancestors of these cells at those levels.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, NamedTuple, cast
+
+from city.errors import InvalidRequest
+from city.json import Json
+
+EARTH_RADIUS = 6_371_000.0
+"""Metres; the sphere all distances are measured on."""
+
+Position = tuple[float, float]
+"""Longitude and latitude in degrees."""
+
+CellRange = tuple[str, str]
+"""First and last index key (both included) of a range of cells."""
+
+_POINT_LEVEL = 18
+_AREA_LEVELS = (16, 12, 8, 4, 0)
+_MAX_CELLS = 20
+_MAX_QUERY_CELLS = 6
+_MARGIN_DEGREES = 1e-7
+_MARGIN_METRES = 0.01
+_EDGE_RADIANS = 1.46
+_INDEX_KEY = "{:016x}"
+
+_DEPTH = {
+    "Point": 0,
+    "MultiPoint": 1,
+    "LineString": 1,
+    "MultiLineString": 2,
+    "Polygon": 2,
+    "MultiPolygon": 3,
+}
+
+
+class Bounds(NamedTuple):
+    """The rectangle around a shape, in degrees."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    def meets(self, other: "Bounds") -> bool:
+        return (
+            self.west <= other.east
+            and other.west <= self.east
+            and self.south <= other.north
+            and other.south <= self.north
+        )
+
+    def covers(self, other: "Bounds") -> bool:
+        return (
+            self.west <= other.west
+            and other.east <= self.east
+            and self.south <= other.south
+            and other.north <= self.north
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """A GeoJSON geometry: its type and its coordinates as nested tuples of positions."""
+
+    kind: str
+    coordinates: Any
+
+    @property
+    def positions(self) -> list[Position]:
+        """All vertices."""
+        return list(_flatten(self.coordinates, _DEPTH[self.kind]))
+
+    @property
+    def bounds(self) -> Bounds:
+        """The rectangle around it."""
+        longitudes, latitudes = zip(*self.positions, strict=True)
+        return Bounds(min(longitudes), min(latitudes), max(longitudes), max(latitudes))
+
+    @property
+    def parts(self) -> list["Geometry"]:
+        """The points, lines or polygons of a multi-geometry; of any other just itself."""
+        if not self.kind.startswith("Multi"):
+            return [self]
+        return [Geometry(self.kind.removeprefix("Multi"), part) for part in self.coordinates]
+
+    def geojson(self) -> dict[str, Json]:
+        """The GeoJSON object."""
+        return {"type": self.kind, "coordinates": _as_lists(self.coordinates)}
+
+
+def point(longitude: float, latitude: float) -> Geometry:
+    """A point."""
+    return Geometry("Point", (longitude, latitude))
+
+
+def box(first: Position, second: Position) -> Geometry:
+    """The rectangle between two opposite corners."""
+    west, east = sorted((first[0], second[0]))
+    south, north = sorted((first[1], second[1]))
+    ring = ((west, south), (east, south), (east, north), (west, north), (west, south))
+    return Geometry("Polygon", (ring,))
+
+
+def read_geojson(value: Json) -> Geometry:
+    """The geometry of a GeoJSON geometry object; a third coordinate (altitude) is dropped.
+
+    Raises InvalidRequest for other types and for coordinates that do not make such a shape.
+    """
+    members = value if isinstance(value, dict) else {}
+    kind = members.get("type")
+    if not isinstance(kind, str) or kind not in _DEPTH:
+        raise InvalidRequest(f"unsupported GeoJSON type, use one of {', '.join(_DEPTH)}")
+    geometry = Geometry(kind, _read_coordinates(members.get("coordinates"), _DEPTH[kind]))
+    check_shape(geometry)
+    return geometry
+
+
+def check_shape(geometry: Geometry) -> None:
+    """Raise InvalidRequest when lines are too short, rings open or polygons cross themselves."""
+    for part in geometry.parts:
+        if part.kind == "LineString" and len(part.coordinates) < 2:
+            raise InvalidRequest("a line needs at least 2 positions")
+        if part.kind == "Polygon":
+            _check_polygon(part)
+
+
+def distance(origin: Position, geometry: Geometry) -> float:
+    """Metres along the great circle from a position to the nearest point of a shape.
+
+    For lines and polygons that point is found on a map centred on the origin.
+    """
+    if geometry.kind in {"Point", "MultiPoint"}:
+        return min(great_circle(origin, position) for position in geometry.positions)
+    return min(_distance_on_map(origin, geometry, turn) for turn in (-360.0, 0.0, 360.0))
+
+
+def great_circle(first: Position, second: Position) -> float:
+    """Metres between two positions on the sphere."""
+    west, south, east, north = map(math.radians, (*first, *second))
+    half = (
+        math.sin((north - south) / 2) ** 2
+        + math.cos(south) * math.cos(north) * math.sin((east - west) / 2) ** 2
+    )
+    return 2 * EARTH_RADIUS * math.asin(min(1.0, math.sqrt(half)))
+
+
+def intersects(first: Geometry, second: Geometry) -> bool:
+    """Whether the shapes share a point; borders belong to a shape."""
+    if not first.bounds.meets(second.bounds):
+        return False
+    if first.kind == second.kind == "Point":
+        return True
+    return bool(_shape(first).intersects(_shape(second)))
+
+
+def covered_by(inner: Geometry, outer: Geometry) -> bool:
+    """Whether no point of `inner` is outside `outer`."""
+    if not outer.bounds.covers(inner.bounds):
+        return False
+    return _is_box(outer) or bool(_shape(outer).covers(_shape(inner)))
+
+
+def same_shape(first: Geometry, second: Geometry) -> bool:
+    """Whether the shapes are the same set of points."""
+    if first.bounds != second.bounds:
+        return False
+    return first == second or bool(_shape(first).equals(_shape(second)))
+
+
+def cells_of(geometry: Geometry) -> list[str]:
+    """The index keys of a stored shape, in order; at most 20."""
+    parts = geometry.parts
+    cells = [cell for part in parts for cell in _area_cells(part)] if len(parts) < 20 else []
+    if not 0 < len(cells) <= _MAX_CELLS:
+        cells = _box_cells(geometry.bounds)
+    return sorted({_INDEX_KEY.format(cell.id()) for cell in cells})
+
+
+def ranges_for(geometry: Geometry) -> list[CellRange]:
+    """The index keys of all stored shapes that may share a point with this one."""
+    import s2sphere  # noqa: PLC0415 - only geographical requests need it
+
+    if geometry.kind == "Point":
+        return _ranges([_point_cell(geometry.coordinates)])
+    return _ranges(_query_covering(_rectangle(s2sphere, geometry.bounds)))
+
+
+def ranges_around(centre: Position, metres: float) -> list[CellRange] | None:
+    """The index keys of all stored shapes within a distance; None when that is everywhere."""
+    import s2sphere  # noqa: PLC0415
+
+    if metres >= math.pi * EARTH_RADIUS:
+        return None
+    axis = s2sphere.LatLng.from_degrees(centre[1], centre[0]).to_point()
+    angle = (metres * (1 + 1e-9) + _MARGIN_METRES) / EARTH_RADIUS
+    cap = s2sphere.Cap.from_axis_angle(axis, s2sphere.Angle.from_radians(angle))
+    return _ranges(_query_covering(cap))
+
+
+def _flatten(coordinates: Any, depth: int) -> Iterator[Position]:
+    if depth == 0:
+        yield coordinates
+        return
+    for member in coordinates:
+        yield from _flatten(member, depth - 1)
+
+
+def _as_lists(coordinates: Any) -> Json:
+    if isinstance(coordinates, tuple):
+        return [_as_lists(member) for member in coordinates]
+    return cast("Json", coordinates)
+
+
+def _read_coordinates(value: Json, depth: int) -> Any:
+    if not isinstance(value, list) or not value:
+        raise InvalidRequest("coordinates must be a non-empty array")
+    if depth:
+        return tuple(_read_coordinates(member, depth - 1) for member in value)
+    return _read_position(value)
+
+
+def _read_position(value: list[Json]) -> Position:
+    numbers = [float(n) for n in value if isinstance(n, int | float) and not isinstance(n, bool)]
+    if len(numbers) != len(value) or len(numbers) not in {2, 3}:
+        raise InvalidRequest("a position is an array of longitude and latitude")
+    return check_position((numbers[0], numbers[1]))
+
+
+def check_position(position: Position) -> Position:
+    """The position itself; raises InvalidRequest when it is not on the earth."""
+    if not (-180 <= position[0] <= 180 and -90 <= position[1] <= 90):
+        raise InvalidRequest(
+            f"longitude {position[0]:g}, latitude {position[1]:g} is not on the earth"
+        )
+    return position
+
+
+def _check_polygon(polygon: Geometry) -> None:
+    for ring in polygon.coordinates:
+        if len(ring) < 4:
+            raise InvalidRequest("a polygon ring needs at least 4 positions")
+        if ring[0] != ring[-1]:
+            raise InvalidRequest("the first and last position of a polygon ring must be the same")
+    if not _is_box(polygon):
+        from shapely import is_valid_reason  # noqa: PLC0415 - numpy and GEOS load slowly
+
+        reason = is_valid_reason(_shape(polygon))
+        if reason != "Valid Geometry":
+            raise InvalidRequest(f"the polygon is not valid: {reason}")
+
+
+def _is_box(geometry: Geometry) -> bool:
+    """Whether the shape is exactly the rectangle around it."""
+    if geometry.kind != "Polygon" or len(geometry.coordinates) != 1:
+        return False
+    ring = geometry.coordinates[0]
+    west, south, east, north = geometry.bounds
+    corners = {(west, south), (east, south), (east, north), (west, north)}
+    return len(ring) == 5 and len(corners) == 4 and set(ring) == corners and _turns_once(ring)
+
+
+def _turns_once(ring: tuple[Position, ...]) -> bool:
+    """Whether every edge is horizontal or vertical, so that a ring of corners is no bow tie."""
+    return all(a[0] == b[0] or a[1] == b[1] for a, b in pairwise(ring))
+
+
+@lru_cache(maxsize=256)
+def _shape(geometry: Geometry) -> Any:
+    import shapely  # noqa: PLC0415 - numpy and GEOS load slowly
+    from shapely.geometry import shape  # noqa: PLC0415
+
+    made = shape({"type": geometry.kind, "coordinates": geometry.coordinates})
+    shapely.prepare(made)
+    return made
+
+
+def _distance_on_map(origin: Position, geometry: Geometry, turn: float) -> float:
+    from shapely import Point, transform  # noqa: PLC0415
+    from shapely.ops import nearest_points  # noqa: PLC0415
+
+    scale = max(math.cos(math.radians(origin[1])), 1e-6)
+    centre = (origin[0] + turn, origin[1])
+    on_map = transform(_shape(geometry), lambda degrees: (degrees - centre) * (scale, 1.0))
+    nearest, _ = nearest_points(on_map, Point(0, 0))
+    return great_circle(origin, (nearest.x / scale + centre[0], nearest.y + centre[1]))
+
+
+def _point_cell(position: Position) -> Any:
+    from s2sphere import CellId, LatLng  # noqa: PLC0415
+
+    longitude, latitude = position
+    return CellId.from_lat_lng(LatLng.from_degrees(latitude, longitude)).parent(_POINT_LEVEL)
+
+
+def _area_cells(part: Geometry) -> list[Any]:
+    return [_point_cell(part.coordinates)] if part.kind == "Point" else _box_cells(part.bounds)
+
+
+def _box_cells(bounds: Bounds) -> list[Any]:
+    """All cells of one level that a rectangle meets; the finest level where they are few."""
+    import s2sphere  # noqa: PLC0415
+
+    region = _rectangle(s2sphere, bounds)
+    start = s2sphere.LatLng.from_degrees(bounds.south, bounds.west).to_point()
+    for level in _AREA_LEVELS:
+        if _cell_estimate(bounds, level) <= _MAX_CELLS:
+            cells = list(s2sphere.RegionCoverer.get_simple_covering(region, start, level))
+            if len(cells) <= _MAX_CELLS:
+                return cells
+    raise AssertionError("the earth has six cells of level 0")
+
+
+def _cell_estimate(bounds: Bounds, level: int) -> float:
+    """About how many cells of a level a rectangle meets; never more than there are."""
+    nearest = 0 if bounds.south * bounds.north < 0 else min(abs(bounds.south), abs(bounds.north))
+    width = math.radians(bounds.east - bounds.west) * math.cos(math.radians(nearest))
+    height = math.radians(bounds.north - bounds.south)
+    cells_per_radian = 2.0**level / _EDGE_RADIANS
+    return min((width * cells_per_radian + 1) * (height * cells_per_radian + 1), 6 * 4.0**level)
+
+
+def _rectangle(s2sphere: Any, bounds: Bounds) -> Any:
+    """The rectangle, a centimetre wider on each side so that rounding loses nothing."""
+    low = s2sphere.LatLng.from_degrees(bounds.south, bounds.west)
+    high = s2sphere.LatLng.from_degrees(bounds.north, bounds.east)
+    margin = s2sphere.LatLng.from_degrees(_MARGIN_DEGREES, _MARGIN_DEGREES)
+    return s2sphere.LatLngRect(low, high).expanded(margin)
+
+
+def _query_covering(region: Any) -> list[Any]:
+    import s2sphere  # noqa: PLC0415
+
+    coverer = s2sphere.RegionCoverer()
+    coverer.max_cells = _MAX_QUERY_CELLS
+    coverer.max_level = _POINT_LEVEL
+    return list(coverer.get_covering(region))
+
+
+def _ranges(cells: Iterable[Any]) -> list[CellRange]:
+    """The descendants of the cells, and their ancestors at the levels of stored shapes."""
+    spans = set()
+    for cell in cells:
+        spans.add((cell.range_min().id(), cell.range_max().id()))
+        ancestors = [cell.parent(level).id() for level in _AREA_LEVELS if level < cell.level()]
+        spans.update((ancestor, ancestor) for ancestor in ancestors)
+    return [(_INDEX_KEY.format(first), _INDEX_KEY.format(last)) for first, last in _merged(spans)]
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Overlapping and touching spans as one; cell ids are odd at the lowest level."""
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if merged and first <= merged[-1][1] + 2:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return merged
