@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from city.errors import InvalidRequest, TooLarge
 from city.json import Json
-from context import geography
+from context import cells, geography
+from context.cells import CellRange
 from context.document import Attribute, Entity
-from context.geography import CellRange, Geometry, Position
+from context.geography import Geometry, Position
 
 LOCATION_TYPES = frozenset({"geo:json", "geo:point", "geo:line", "geo:box", "geo:polygon"})
 """Attribute types that make an attribute the location of its entity."""
@@ -59,10 +60,10 @@ class GeoQuery:
         if self.relation == "disjoint":
             return None
         if self.relation != "near":
-            return geography.ranges_for(self.reference)
+            return cells.ranges_for(self.reference)
         if self.max_distance is None:
             return None
-        return geography.ranges_around(self._centre, self.max_distance)
+        return cells.ranges_around(self._centre, self.max_distance)
 
     @property
     def _centre(self) -> Position:

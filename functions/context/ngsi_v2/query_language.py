@@ -15,11 +15,13 @@ it a string in any case. NGSI-v2 "Simple Query Language".
 import math
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import suppress
 
 from city.errors import InvalidPattern, InvalidRequest
 from city.regex import compile_pattern
+from context.ngsi_v2.dates import parse_date
 from context.predicates import Between, Like, OneOf, Ordered, Place, Query, Statement, Test
+from context.values import seconds
 
 __all__ = ["Query", "parse_mq", "parse_q"]
 
@@ -190,20 +192,11 @@ def _scalar(text: str) -> Scalar:
         return _forced_string(text)
     if _NUMBER.match(text) and math.isfinite(float(text)):
         return int(text) if _INTEGER.match(text) else float(text)
-    date = _date(text)
-    if date is not None:
-        return date
+    with suppress(ValueError):
+        return Date(seconds(parse_date(text)))
     if text in _WORDS:
         return _WORDS[text]
     return _checked(text)
-
-
-def _date(text: str) -> Date | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return Date((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 def _forced_string(text: str) -> str:
