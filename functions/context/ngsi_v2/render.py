@@ -15,6 +15,7 @@ from city.tenancy import shown
 from context.document import Attribute, Entity
 from context.ngsi_v2.dates import format_date
 from context.ngsi_v2.geo import geometry_value, is_location
+from context.values import DATE_TYPES
 
 ALL = "*"
 NO_SUCH_ATTRIBUTE = "The entity does not have such an attribute"
@@ -109,9 +110,12 @@ def shown_value(attribute: Attribute) -> Json:
     return attribute.value
 
 
-def text_value(value: Json) -> str:
-    """A value in a text/plain answer; a string comes in quotation marks, as it is."""
-    return f'"{value}"' if isinstance(value, str) else dump(value)
+def text_value(attribute: Attribute) -> str:
+    """The value in a text/plain answer: a string in quotation marks, as it is; a date without."""
+    value = shown_value(attribute)
+    if not isinstance(value, str):
+        return dump(value)
+    return value if attribute.type in DATE_TYPES else f'"{value}"'
 
 
 def visible(
