@@ -1,0 +1,413 @@
+"""Subscriptions in the context table.
+
+| row     | pk                | sk           | content                                              |
+|---------|-------------------|--------------|------------------------------------------------------|
+| config  | `t·{tenant}·s`    | `{id}`       | what the client asked for, one JSON document (k = S) |
+| state   | `t·{tenant}·s`    | `{id}·state` | counters, what was admitted, what is parked          |
+| version | `t·{tenant}·ver`  | `subs`       | a number that every change of a config raises        |
+
+State is apart from config, so counting never meets a PATCH, and a matcher that knows the version
+needs no other read. Costs in request units, for a subscription of up to 1 KB:
+
+- create, replace, delete: one transaction of three rows, 6 write units
+- get: 1 read; all of a tenant: 1 read per 4 KB (about eight subscriptions)
+- version: 1 read per tenant and batch; state: 1 read
+- count: 1 write per subscription and batch; admit: 1 read and 1 write per batch
+- switch off (oneshot, failure limit): 4 writes, once
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import ValidationError
+
+from city.dynamodb import (
+    ConditionFailed,
+    Row,
+    from_item,
+    to_item,
+    transact,
+    translated,
+    write,
+)
+from city.json import dump, parse
+from city.keys import key
+from city.tenancy import Tenant
+from models.ngsi_v2.subscription import Subscription
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+ROW_KIND = "S"
+MAX_WINNERS = 128
+"""Admitted changes a state remembers, to admit them again when their batch repeats."""
+
+_STATE = "state"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What became of a subscription. Times are microseconds; zero and "" mean never.
+
+    `off`: it fired its one shot or failed too often. `admitted_at` and `winners`: the last change
+    that throttling let through, and the names of recent ones; `admissions` counts their writes.
+    `parked`: notifications that wait for the receiver; `tick`: when they are tried next;
+    `pause`: seconds between the last two tries.
+    """
+
+    sent: int = 0
+    last: int = 0
+    success: int = 0
+    success_code: int = 0
+    failure: int = 0
+    failure_reason: str = ""
+    fails: int = 0
+    off: bool = False
+    admitted_at: int = 0
+    winners: tuple[str, ...] = ()
+    admissions: int = 0
+    parked: int = 0
+    tick: int = 0
+    pause: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSubscription:
+    """A subscription and where it stands.
+
+    `path` is the service path it watches, as text ("/#", "/parks/#"); `since` the moment from
+    which it sees changes; `expires` when it ends (None: never); `version` counts its changes.
+    """
+
+    tenant: Tenant
+    id: str
+    path: str
+    since: int
+    expires: int | None
+    document: Subscription
+    version: int = 1
+    state: State = State()
+
+    def status(self, now: int) -> str:
+        """Status as clients see it."""
+        if self.expires is not None and self.expires <= now:
+            return "expired"
+        return "inactive" if self.state.off else self.document.status
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What happened to the notifications of one subscription in one batch.
+
+    `sent`: notifications seen for the first time; `failed`: those of them that failed, after the
+    last success if there was one.
+    """
+
+    sent: int = 0
+    failed: int = 0
+    at: int = 0
+    success: int = 0
+    success_code: int = 0
+    failure: int = 0
+    failure_reason: str = ""
+
+
+class SubscriptionStore:
+    """Rows of subscriptions in one table; safe for threads."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def create(self, subscription: StoredSubscription) -> None:
+        """Write a new subscription; changes made from now on can trigger it."""
+        state: Row = {**_state_key(subscription.tenant, subscription.id), "k": ROW_KIND}
+        transact(
+            self._client,
+            [
+                self._put(_config_row(subscription), "attribute_not_exists(pk)"),
+                self._put(state, "attribute_not_exists(pk)"),
+                self._raise_version(subscription.tenant),
+            ],
+        )
+
+    def get(self, tenant: Tenant, id: str) -> StoredSubscription | None:
+        """One subscription with its state, strongly consistent."""
+        return next(self._query(tenant, id), None)
+
+    def all(self, tenant: Tenant) -> list[StoredSubscription]:
+        """Every subscription of the tenant in order of creation, strongly consistent."""
+        return list(self._query(tenant, ""))
+
+    def replace(
+        self, previous: StoredSubscription, subscription: StoredSubscription, *, revive: bool
+    ) -> None:
+        """Write a changed config; `revive` also ends a switched-off state.
+
+        Raises ConditionFailed when `previous` is not the present version.
+        """
+        row = _config_row(replace(subscription, version=previous.version + 1))
+        statements = [
+            self._put(row, "v = :seen", {":seen": previous.version}),
+            self._raise_version(subscription.tenant),
+        ]
+        if revive:
+            statements.append(
+                self._update_state(subscription.tenant, subscription.id, "REMOVE is_off, fails")
+            )
+        transact(self._client, statements)
+
+    def delete(self, tenant: Tenant, id: str) -> bool:
+        """Remove a subscription; False when there is none. Parked notifications follow later."""
+        keys = [{"pk": _partition(tenant), "sk": id}, _state_key(tenant, id)]
+        deletions: list[TransactWriteItemTypeDef] = [
+            {
+                "Delete": {
+                    "TableName": self._table,
+                    "Key": to_item(cast("Row", item_key)),
+                    "ConditionExpression": "attribute_exists(pk)",
+                }
+            }
+            for item_key in keys
+        ]
+        try:
+            transact(self._client, [*deletions, self._raise_version(tenant)])
+        except ConditionFailed:
+            return False
+        return True
+
+    def version(self, tenant: Tenant) -> int:
+        """A number that differs whenever the tenant's subscriptions do; strongly consistent."""
+        row = self._get(_version_key(tenant))
+        return cast("int", row["v"]) if row else 0
+
+    def state(self, tenant: Tenant, id: str) -> State | None:
+        """The state of a subscription, strongly consistent; None when it was deleted."""
+        row = self._get(_state_key(tenant, id))
+        return _state_of(row) if row else None
+
+    def admit(self, tenant: Tenant, id: str, seen: State, admitted: State) -> None:
+        """Record which changes were admitted, and that a oneshot has fired (`admitted.off`).
+
+        Raises ConditionFailed when `seen` is out of date or the subscription is gone.
+        """
+        values: Row = {
+            ":at": admitted.admitted_at,
+            ":won": list(admitted.winners),
+            ":n": seen.admissions + 1,
+            ":seen": seen.admissions,
+            ":zero": 0,
+        }
+        change = "SET admitted = :at, winners = :won, admissions = :n"
+        condition = (
+            "attribute_exists(pk) AND "
+            "(admissions = :seen OR (attribute_not_exists(admissions) AND :seen = :zero))"
+        )
+        if admitted.off and not seen.off:
+            change += ", is_off = :true"
+            values[":true"] = True
+            update = self._update_state(tenant, id, change, values, condition)
+            transact(self._client, [update, self._raise_version(tenant)])
+        else:
+            write(
+                self._client.update_item,
+                **self._update(_state_key(tenant, id), change, values, condition),
+            )
+
+    def switch_off(self, tenant: Tenant, id: str) -> None:
+        """Make a subscription inactive because it failed too often."""
+        update = self._update_state(tenant, id, "SET is_off = :true", {":true": True})
+        try:
+            transact(self._client, [update, self._raise_version(tenant)])
+        except ConditionFailed:
+            return
+
+    def count(self, tenant: Tenant, id: str, report: Report) -> int:
+        """Add a batch to the counters; the consecutive failures after it (0 when it is gone)."""
+        change, values = _counting(report)
+        update = self._update(_state_key(tenant, id), change, values, "attribute_exists(pk)")
+        try:
+            answer = write(self._client.update_item, **update, ReturnValues="ALL_NEW")
+        except ConditionFailed:
+            return 0
+        return _state_of(from_item(answer["Attributes"])).fails
+
+    def _query(self, tenant: Tenant, start: str) -> Iterator[StoredSubscription]:
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "ConsistentRead": True,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :start)",
+            "ExpressionAttributeValues": to_item({":pk": _partition(tenant), ":start": start}),
+        }
+        if not start:
+            request["KeyConditionExpression"] = "pk = :pk"
+            del request["ExpressionAttributeValues"][":start"]
+        config: Row | None = None
+        for row in self._rows(request):
+            if "d" in row:
+                config = row
+            elif config is not None and row["sk"] == key(cast("str", config["sk"]), _STATE):
+                yield from _readable(tenant, config, row)
+
+    def _rows(self, request: dict[str, Any]) -> Iterator[Row]:
+        while True:
+            with translated():
+                page = self._client.query(**request)
+            yield from map(from_item, page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _get(self, row_key: Row) -> Row | None:
+        with translated():
+            answer = self._client.get_item(
+                TableName=self._table, Key=to_item(row_key), ConsistentRead=True
+            )
+        return from_item(answer["Item"]) if "Item" in answer else None
+
+    def _put(
+        self, row: Row, condition: str, values: Row | None = None
+    ) -> "TransactWriteItemTypeDef":
+        statement: TransactWriteItemTypeDef = {
+            "Put": {
+                "TableName": self._table,
+                "Item": to_item(row),
+                "ConditionExpression": condition,
+            }
+        }
+        if values:
+            statement["Put"]["ExpressionAttributeValues"] = to_item(values)
+        return statement
+
+    def _raise_version(self, tenant: Tenant) -> "TransactWriteItemTypeDef":
+        return cast(
+            "TransactWriteItemTypeDef",
+            {"Update": self._update(_version_key(tenant), "ADD v :one", {":one": 1}, "")},
+        )
+
+    def _update_state(
+        self,
+        tenant: Tenant,
+        id: str,
+        change: str,
+        values: Row | None = None,
+        condition: str = "attribute_exists(pk)",
+    ) -> "TransactWriteItemTypeDef":
+        update = self._update(_state_key(tenant, id), change, values or {}, condition)
+        return cast("TransactWriteItemTypeDef", {"Update": update})
+
+    def _update(self, row_key: Row, change: str, values: Row, condition: str) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": to_item(row_key),
+            "UpdateExpression": change,
+        }
+        if values:
+            request["ExpressionAttributeValues"] = to_item(values)
+        if condition:
+            request["ConditionExpression"] = condition
+        return request
+
+
+def _partition(tenant: Tenant) -> str:
+    return key("t", tenant, "s")
+
+
+def _state_key(tenant: Tenant, id: str) -> Row:
+    return {"pk": _partition(tenant), "sk": key(id, _STATE)}
+
+
+def _version_key(tenant: Tenant) -> Row:
+    return {"pk": key("t", tenant, "ver"), "sk": "subs"}
+
+
+def _config_row(subscription: StoredSubscription) -> Row:
+    row: Row = {
+        "pk": _partition(subscription.tenant),
+        "sk": subscription.id,
+        "k": ROW_KIND,
+        "d": dump(subscription.document.model_dump(by_alias=True, exclude_unset=True)),
+        "path": subscription.path,
+        "since": subscription.since,
+        "v": subscription.version,
+    }
+    if subscription.expires is not None:
+        row["expires"] = subscription.expires
+    return row
+
+
+def _readable(tenant: Tenant, config: Row, state: Row) -> Iterator[StoredSubscription]:
+    """The subscription, unless its document is none: one such row must not stop the tenant."""
+    try:
+        yield _subscription_of(tenant, config, state)
+    except ValidationError:
+        _log.exception("subscription %s cannot be read and is skipped", config["sk"])
+
+
+def _subscription_of(tenant: Tenant, config: Row, state: Row) -> StoredSubscription:
+    return StoredSubscription(
+        tenant=tenant,
+        id=cast("str", config["sk"]),
+        path=cast("str", config["path"]),
+        since=cast("int", config["since"]),
+        expires=cast("int | None", config.get("expires")),
+        document=Subscription.model_validate(parse(cast("str", config["d"]))),
+        version=cast("int", config["v"]),
+        state=_state_of(state),
+    )
+
+
+_STATE_COLUMNS = {
+    "sent": "sent",
+    "last": "last_at",
+    "success": "ok_at",
+    "success_code": "ok_code",
+    "failure": "bad_at",
+    "failure_reason": "bad_why",
+    "fails": "fails",
+    "off": "is_off",
+    "admitted_at": "admitted",
+    "admissions": "admissions",
+    "parked": "parked",
+    "tick": "tick",
+    "pause": "pause",
+}
+
+
+def _state_of(row: Row) -> State:
+    known: dict[str, Any] = {
+        field: row[column] for field, column in _STATE_COLUMNS.items() if column in row
+    }
+    return State(winners=tuple(cast("list[str]", row.get("winners", []))), **known)
+
+
+def _counting(report: Report) -> tuple[str, Row]:
+    """The update expression that adds a report to a state, and its values."""
+    values: Row = {}
+    sets: list[str] = []
+    adds: list[str] = []
+    removes: list[str] = []
+    if report.sent:
+        sets.append("last_at = :at")
+        adds.append("sent :sent")
+        values |= {":at": report.at, ":sent": report.sent}
+    if report.success:
+        sets += ["ok_at = :ok", "ok_code = :code"]
+        values |= {":ok": report.success, ":code": report.success_code}
+    if report.failure:
+        sets += ["bad_at = :bad", "bad_why = :why"]
+        values |= {":bad": report.failure, ":why": report.failure_reason}
+    if report.failed:
+        values[":failed"] = report.failed
+    if report.success and report.failed:
+        sets.append("fails = :failed")
+    elif report.success:
+        removes.append("fails")
+    elif report.failed:
+        adds.append("fails :failed")
+    clauses = (("SET", sets), ("ADD", adds), ("REMOVE", removes))
+    return " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts), values

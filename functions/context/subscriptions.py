@@ -1,0 +1,269 @@
+"""Subscriptions as clients manage them: create, read, list, change, delete (NGSI-v2).
+
+What the client sent is checked here to the last detail, patterns and filters included, so that a
+stored subscription can always be matched. Answers show defaults and what became of it.
+"""
+
+import secrets
+from dataclasses import replace
+from string import hexdigits
+
+from pydantic import ValidationError
+
+from city.clock import SECOND, Clock
+from city.dynamodb import ConditionFailed
+from city.errors import Contended, InvalidRequest, Malformed, NotFound
+from city.json import Json
+from city.tenancy import PathPattern, Tenant, parse_read_scope, shown
+from context.matching import compile_subject
+from context.ngsi_v2.body import UNREADABLE
+from context.ngsi_v2.dates import format_date, parse_date
+from context.store.subscriptions import State, StoredSubscription, SubscriptionStore
+from models.ngsi_v2.notification import Notification
+from models.ngsi_v2.subscription import Subject, Subscription, explain_subscription
+
+MAX_TRIES = 8
+"""How often a PATCH starts again because another was faster."""
+
+EVERYWHERE = "/#"
+ID_LENGTH = 24
+
+
+class Subscriptions:
+    """The subscriptions of all tenants, over their store; safe for threads."""
+
+    def __init__(self, store: SubscriptionStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def create(self, tenant: Tenant, path: str | None, body: Json) -> str:
+        """Make a subscription and return its id (24 hex digits, in order of creation).
+
+        `path` is the `Fiware-ServicePath` header; without it every path is watched. Changes from
+        this moment on are honoured. Raises InvalidRequest with the text of the first fault.
+        """
+        now = self._clock()
+        document = _document(_members(body))
+        subscription = StoredSubscription(
+            tenant=tenant,
+            id=_new_id(now),
+            path=_watched_path(path) or EVERYWHERE,
+            since=now,
+            expires=_expiry(document),
+            document=document,
+        )
+        self._store.create(subscription)
+        return subscription.id
+
+    def get(self, tenant: Tenant, id: str) -> dict[str, Json]:
+        """One subscription as the wire shows it. Raises InvalidRequest or NotFound."""
+        return _shown(self._find(tenant, id), self._clock())
+
+    def list(
+        self, tenant: Tenant, path: str | None, limit: int, offset: int
+    ) -> tuple[list[dict[str, Json]], int]:
+        """A page in order of creation, and how many there are.
+
+        With `path` (other than "/#") only those that watch exactly this path.
+        """
+        watched = _watched_path(path)
+        chosen = [
+            subscription
+            for subscription in self._store.all(tenant)
+            if watched in (None, EVERYWHERE, subscription.path)
+        ]
+        now = self._clock()
+        return [_shown(one, now) for one in chosen[offset : offset + limit]], len(chosen)
+
+    def update(self, tenant: Tenant, id: str, path: str | None, body: Json) -> None:
+        """Change the given members; `subject` and `notification` are replaced whole (PATCH).
+
+        A `status` makes a subscription that had switched itself off start again. Raises
+        InvalidRequest, NotFound or Contended.
+        """
+        changes = _members(body)
+        watched = _watched_path(path)
+        for _ in range(MAX_TRIES):
+            present = self._find(tenant, id)
+            changed = _patched(present, changes, watched, self._clock())
+            try:
+                self._store.replace(present, changed, revive="status" in changes)
+            except ConditionFailed:
+                continue
+            return
+        raise Contended("the subscription is being changed by others; try again")
+
+    def delete(self, tenant: Tenant, id: str) -> None:
+        """Remove a subscription; what it has not delivered yet is dropped. Raises NotFound."""
+        _check_id(id)
+        if not self._store.delete(tenant, id):
+            raise _not_found()
+
+    def _find(self, tenant: Tenant, id: str) -> StoredSubscription:
+        _check_id(id)
+        found = self._store.get(tenant, id)
+        if found is None:
+            raise _not_found()
+        return found
+
+
+def _members(body: Json) -> dict[str, Json]:
+    if not isinstance(body, dict):
+        raise Malformed(UNREADABLE)
+    if not body:
+        raise InvalidRequest("empty payload")
+    return body
+
+
+def _document(members: dict[str, Json]) -> Subscription:
+    """The checked document; its patterns and filters compile. Raises InvalidRequest."""
+    try:
+        document = Subscription.model_validate(members)
+    except ValidationError as error:
+        raise InvalidRequest(explain_subscription(error)) from None
+    compile_subject(document.subject)
+    return document
+
+
+def _expiry(document: Subscription) -> int | None:
+    """The end in microseconds; whole seconds, as the interface shows them."""
+    if not document.expires:
+        return None
+    try:
+        return parse_date(document.expires) // SECOND * SECOND
+    except ValueError:
+        raise InvalidRequest("expires has an invalid format") from None
+
+
+def _patched(
+    present: StoredSubscription, changes: dict[str, Json], path: str | None, now: int
+) -> StoredSubscription:
+    """The subscription with the changes. One that starts again sees changes from now on."""
+    document = _document(_merged(present.document, changes))
+    starts = "status" in changes and present.status(now) != "active"
+    return replace(
+        present,
+        path=path or present.path,
+        since=now if starts else present.since,
+        expires=_expiry(document),
+        document=document,
+    )
+
+
+def _merged(present: Subscription, changes: dict[str, Json]) -> dict[str, Json]:
+    """Old and new members as one document; some flags outlive the member they are in."""
+    members: dict[str, Json] = present.model_dump(by_alias=True, exclude_unset=True)
+    merged = members | changes
+    notification, subject = changes.get("notification"), changes.get("subject")
+    if isinstance(notification, dict):
+        lasting = present.notification.model_dump(
+            by_alias=True, exclude_unset=True, include=_LASTING_IN_NOTIFICATION
+        )
+        merged["notification"] = lasting | notification
+    if isinstance(subject, dict) and not present.subject.condition.notify_on_metadata_change:
+        condition = subject.get("condition", {"attrs": []})
+        if condition and isinstance(condition, dict):
+            merged["subject"] = subject | {"condition": _MUTE | condition}
+    return merged
+
+
+_LASTING_IN_NOTIFICATION = {"only_changed_attrs", "covered", "max_fails_limit"}
+_MUTE: dict[str, Json] = {"notifyOnMetadataChange": False}
+
+
+def _watched_path(header: str | None) -> str | None:
+    """The one path of the header in its canonical form; None without a header."""
+    if not header:
+        return None
+    scope = parse_read_scope(header)
+    if len(scope) > 1:
+        raise InvalidRequest("max one service-path allowed for subscriptions")
+    return _path_text(scope[0])
+
+
+def _path_text(pattern: PathPattern) -> str:
+    if not pattern.subtree:
+        return shown(pattern.path)
+    return f"{pattern.path}#"
+
+
+def _new_id(now: int) -> str:
+    """24 hex digits: seconds and microseconds, so that ids sort by creation, and randomness."""
+    return f"{now // SECOND:08x}{now % SECOND:05x}{secrets.token_hex(6)[1:]}"
+
+
+def _check_id(id: str) -> None:
+    if len(id) != ID_LENGTH:
+        raise InvalidRequest(f"Invalid subscription ID: bad length - {ID_LENGTH} chars expected")
+    if not all(character in hexdigits for character in id):
+        raise InvalidRequest("Invalid subscription ID: invalid char in ID string")
+
+
+def _not_found() -> NotFound:
+    return NotFound("The requested subscription has not been found. Check id")
+
+
+def _shown(subscription: StoredSubscription, now: int) -> dict[str, Json]:
+    """The subscription with defaults and state, in the order Orion shows its members."""
+    document = subscription.document
+    members: dict[str, Json] = {"id": subscription.id}
+    if document.description:
+        members["description"] = document.description
+    if subscription.expires is not None:
+        members["expires"] = _time(subscription.expires)
+    members["status"] = subscription.status(now)
+    members["subject"] = _shown_subject(document.subject)
+    members["notification"] = _shown_notification(document.notification, subscription.state)
+    if document.throttling > 0:
+        members["throttling"] = document.throttling
+    return members
+
+
+def _shown_subject(subject: Subject) -> dict[str, Json]:
+    condition = subject.condition
+    shown_condition: dict[str, Json] = {"attrs": [*condition.attrs]}
+    if condition.expression:
+        shown_condition["expression"] = condition.expression.model_dump(exclude_unset=True)
+    if condition.alteration_types:
+        shown_condition["alterationTypes"] = [*condition.alteration_types]
+    shown_condition["notifyOnMetadataChange"] = condition.notify_on_metadata_change
+    entities: list[Json] = [
+        selector.model_dump(by_alias=True, exclude_unset=True) for selector in subject.entities
+    ]
+    return {"entities": entities, "condition": shown_condition}
+
+
+def _shown_notification(notification: Notification, state: State) -> dict[str, Json]:
+    chosen = "exceptAttrs" if notification.except_attrs else "attrs"
+    members: dict[str, Json] = {
+        "timesSent": state.sent or None,
+        "lastNotification": _time(state.last),
+        chosen: [*(notification.except_attrs or notification.attrs)],
+        "onlyChangedAttrs": notification.only_changed_attrs,
+        "attrsFormat": notification.attrs_format,
+        **_shown_channel(notification),
+        "metadata": [*notification.metadata] or None,
+        "lastFailure": _time(state.failure),
+        "lastFailureReason": state.failure_reason or None,
+        "lastSuccess": _time(state.success),
+        "lastSuccessCode": state.success_code or None,
+        "maxFailsLimit": notification.max_fails_limit or None,
+        "failsCounter": state.fails or None,
+        "covered": notification.covered,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _shown_channel(notification: Notification) -> dict[str, Json]:
+    channel: dict[str, Json] = notification.model_dump(
+        by_alias=True, exclude_unset=True, include={"http", "http_custom"}
+    )
+    for target in channel.values():
+        if isinstance(target, dict) and not target.get("timeout"):
+            target.pop("timeout", None)
+    return channel
+
+
+def _time(moment: int) -> str | None:
+    """Whole seconds with `.000Z`, or None for never."""
+    return format_date(moment // SECOND * SECOND) if moment else None
