@@ -67,7 +67,10 @@ class Write:
 
 @dataclass(slots=True)
 class Entity:
-    """One version of an entity. Times are microseconds; `expires` is None or when it vanishes."""
+    """One version of an entity. Times are microseconds; `expires` is None or when it vanishes.
+
+    `parts` is the store's own note: how many rows beside its own hold the document (0: none).
+    """
 
     identity: Identity
     attributes: dict[str, Attribute]
@@ -76,6 +79,7 @@ class Entity:
     version: int = 1
     expires: int | None = None
     write: Write = field(default_factory=Write)
+    parts: int = 0
 
     def expired(self, now: int) -> bool:
         """Whether a transient entity is past its end and no longer exists for anybody."""

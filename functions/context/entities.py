@@ -3,6 +3,10 @@
 An update reads the present version, lets a pure mutation build the next one, and writes it on
 condition that the version is still the one that was read. When another writer was faster, the
 failed condition returns the version that won, and the mutation runs again on that.
+
+The first read of an update may be eventually consistent, at half the price: a write on an old
+version fails its condition, and whatever else would be said on the strength of that read (not
+found, refused, nothing to do) is said only after a consistent one.
 """
 
 import time
@@ -16,8 +20,12 @@ from city.tenancy import PathPattern, PathScope, ServicePath, Tenant
 from context.document import Entity, Identity
 from context.store.entities import EntityStore, Exists, Stale
 
-MAX_TRIES = 40
+MAX_TRIES = 60
 """Versions of one entity an update loses to other writers before it gives up (about 10 s)."""
+
+NOT_FOUND = "The requested entity has not been found. Check type and id"
+AMBIGUOUS = "More than one matching entity. Please refine your query"
+EXISTS = "Already Exists"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,14 @@ Creation = Callable[[Identity, int], Entity]
 """Builds the first version of an entity, created at the given time (µs)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A version that was read, and whether the read was certain to give the present one."""
+
+    entity: Entity
+    certain: bool
+
+
 class Entities:
     """Single-entity operations over the store; safe for threads."""
 
@@ -51,11 +67,15 @@ class Entities:
 
         Raises NotFound, or Ambiguous when several types or paths have the id.
         """
-        raise NotImplementedError
+        found = self._store.find(tenant, id, type=type, scope=scope, consistent=True)
+        return _the_only(found)
 
     def create(self, identity: Identity, creation: Creation, *, at: int | None = None) -> Entity:
         """Create an entity, as of `at` (µs) or now. Raises AlreadyExists."""
-        raise NotImplementedError
+        try:
+            return self._create(identity, creation, at)
+        except Exists:
+            raise AlreadyExists(EXISTS) from None
 
     def update(
         self, tenant: Tenant, id: str, type: str | None, path: ServicePath, mutation: Mutation
@@ -64,7 +84,8 @@ class Entities:
 
         Raises NotFound, Ambiguous, Contended, and whatever the mutation raises (nothing written).
         """
-        raise NotImplementedError
+        seen = self._see(tenant, id, type, path) or self._see_surely(tenant, id, type, path)
+        return self._advance(seen, mutation)
 
     def upsert(
         self,
@@ -80,8 +101,117 @@ class Entities:
         With `any_type` the caller named no type: the only entity with this id at this path is
         updated whatever its type (several: Ambiguous), and `identity.type` is for creation.
         """
-        raise NotImplementedError
+        tenant, id, type, path = identity
+        seen = self._see(tenant, id, None if any_type else type, path)
+        for _ in range(MAX_TRIES):
+            try:
+                if seen is None:
+                    self._create(identity, creation, at)
+                    return True
+                self._advance(seen, mutation, vanished=_Vanished)
+            except Exists as exists:
+                seen = Seen(exists.current, certain=True)
+            except _Vanished:
+                seen = None
+            else:
+                return False
+        raise Contended(_CONTENDED)
 
     def delete(self, tenant: Tenant, id: str, type: str | None, path: ServicePath) -> None:
         """Delete the one entity. Raises NotFound or Ambiguous."""
-        raise NotImplementedError
+        seen = self._see(tenant, id, type, path) or self._see_surely(tenant, id, type, path)
+        entity = seen.entity
+        for pause in pauses(MAX_TRIES):
+            try:
+                self._store.delete(entity)
+            except Stale as stale:
+                if stale.current is None:
+                    raise NotFound(NOT_FOUND) from None
+                entity = stale.current
+                time.sleep(pause)
+            else:
+                return
+        raise Contended(_CONTENDED)
+
+    def _create(self, identity: Identity, creation: Creation, at: int | None) -> Entity:
+        now = self._clock() if at is None else at
+        entity = replace(creation(identity, now), version=now)
+        self._store.create(entity)
+        return entity
+
+    def _see(self, tenant: Tenant, id: str, type: str | None, path: ServicePath) -> Seen | None:
+        """The entity or None: cheaply for a full identity, surely when the type is not known."""
+        certain = type is None
+        found = self._store.find(
+            tenant, id, type=type, scope=(PathPattern(path, subtree=False),), consistent=certain
+        )
+        if not found:
+            return None
+        return Seen(_the_only(found), certain)
+
+    def _see_surely(self, tenant: Tenant, id: str, type: str | None, path: ServicePath) -> Seen:
+        return Seen(self.get(tenant, id, type, (PathPattern(path, subtree=False),)), certain=True)
+
+    def _see_again(self, seen: Seen, vanished: type[Exception]) -> Seen:
+        tenant, id, type, path = seen.entity.identity
+        try:
+            return self._see_surely(tenant, id, type, path)
+        except NotFound:
+            raise vanished(NOT_FOUND) from None
+
+    def _advance(
+        self, seen: Seen, mutation: Mutation, vanished: type[Exception] = NotFound
+    ) -> Entity:
+        """Write the next version; raises `vanished` when there is no entity any more."""
+        for pause in pauses(MAX_TRIES):
+            outcome = self._mutate(seen, mutation)
+            if outcome is None:
+                seen = self._see_again(seen, vanished)
+                continue
+            try:
+                entity = self._write(seen.entity, outcome.entity)
+            except Stale as stale:
+                if stale.current is None:
+                    raise vanished(NOT_FOUND) from None
+                seen = Seen(stale.current, certain=True)
+                time.sleep(pause)
+                continue
+            if outcome.refusal:
+                raise outcome.refusal
+            return entity
+        raise Contended(_CONTENDED)
+
+    def _mutate(self, seen: Seen, mutation: Mutation) -> Outcome | None:
+        """The outcome, or None when it would write nothing on the strength of an uncertain read."""
+        now = max(self._clock(), seen.entity.modified)
+        try:
+            outcome = mutation(seen.entity, now)
+        except CityError:
+            if seen.certain:
+                raise
+            return None
+        if outcome.entity is seen.entity and not seen.certain:
+            return None
+        return outcome
+
+    def _write(self, previous: Entity, entity: Entity) -> Entity:
+        if entity is previous:
+            return entity
+        following = replace(entity, version=previous.version + 1)
+        self._store.replace(previous, following)
+        return following
+
+
+class _Vanished(Exception):
+    """The entity to update is not there any more, so an upsert creates it."""
+
+
+_CONTENDED = "the entity is being written by too many requests at once; try again"
+
+
+def _the_only(found: list[Entity]) -> Entity:
+    if not found:
+        raise NotFound(NOT_FOUND)
+    if len(found) > 1:
+        raise Ambiguous(AMBIGUOUS)
+    return found[0]

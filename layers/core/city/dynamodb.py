@@ -18,7 +18,6 @@ from city.errors import Contended, Unavailable
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 Scalar = str | int | float | bool | bytes | None
 Value = Scalar | list["Value"] | dict[str, "Value"] | set[str]
@@ -66,6 +65,18 @@ def to_item(row: Row) -> Item:
 def to_value(value: Value) -> dict[str, Any]:
     """Convert one value to the client's format."""
     match value:
+        case list():
+            return {"L": [to_value(member) for member in value]}
+        case dict():
+            return {"M": {name: to_value(member) for name, member in value.items()}}
+        case set():
+            return {"SS": sorted(value)}
+        case _:
+            return _to_scalar(value)
+
+
+def _to_scalar(value: Scalar) -> dict[str, Any]:
+    match value:
         case str():
             return {"S": value}
         case bool():
@@ -76,12 +87,6 @@ def to_value(value: Value) -> dict[str, Any]:
             return {"B": value}
         case None:
             return {"NULL": True}
-        case list():
-            return {"L": [to_value(member) for member in value]}
-        case dict():
-            return {"M": {name: to_value(member) for name, member in value.items()}}
-        case set():
-            return {"SS": sorted(value)}
 
 
 def from_item(item: Mapping[str, Any]) -> Row:
@@ -155,14 +160,14 @@ def write(call: Callable[..., Any], **request: Any) -> Any:
 
     try:
         with translated():
-            return call(ReturnValuesOnConditionCheckFailure="ALL_OLD", **request)
+            return call(**{"ReturnValuesOnConditionCheckFailure": "ALL_OLD", **request})
     except ClientError as error:
         if error_code(error) != "ConditionalCheckFailedException":
             raise
         raise ConditionFailed({0: _found(cast("Mapping[str, Any]", error.response))}) from error
 
 
-def transact(client: "DynamoDBClient", statements: Sequence["TransactWriteItemTypeDef"]) -> None:
+def transact(client: "DynamoDBClient", statements: Sequence[Mapping[str, Any]]) -> None:
     """Write all statements (at most 100) or none.
 
     Meetings with other transactions are retried with jitter. Raises ConditionFailed when a
@@ -174,7 +179,7 @@ def transact(client: "DynamoDBClient", statements: Sequence["TransactWriteItemTy
     for pause in pauses(MAX_TRANSACTION_TRIES):
         try:
             with translated():
-                client.transact_write_items(TransactItems=statements)
+                client.transact_write_items(TransactItems=cast("Any", statements))
         except ClientError as error:
             if error_code(error) != "TransactionCanceledException":
                 raise

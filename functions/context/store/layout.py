@@ -1,0 +1,163 @@
+"""Where the rows of entities are in the context table, and what their keys say.
+
+`·` is U+001F (see `city.keys`); times in keys are 16 digits of microseconds.
+
+| `k` | row | pk | sk |
+|---|---|---|---|
+| E | entity | `t·{tenant}·e·{id}` | `{type}·{path}` |
+| L | listing by type | `t·{tenant}·l·{type}` | `{created}·{path}·{id}` |
+| P | listing by path | `t·{tenant}·p·{path}` | `{type}·{created}·{id}` |
+| G | location, one per S2 cell | `t·{tenant}·g·{type}` | `{cell}·{created}·{path}·{id}` |
+| X | part of a large document | `t·{tenant}·x·{digest}` | `{version}·{part}` |
+| T | type delta, until it is counted | `t·{tenant}·types` | `a·{random}` |
+| C | type counter | `t·{tenant}·types` | `b·{type}·{path}` |
+| Y | end of a transient entity | `t·{tenant}·types` | `c·{expires}·{created}·{digest}` |
+
+Both listings are in creation order within (type) and (path, type), and a row says everything a
+query needs before it reads the entity. A path ends in "/", so no key of one path starts with
+another path followed by the separator.
+"""
+
+from hashlib import blake2b
+from typing import NamedTuple
+
+from city.keys import key, prefix, split
+from city.tenancy import ServicePath, Tenant
+from context.document import Entity, Identity
+
+
+class Key(NamedTuple):
+    """Partition key and sort key of one row."""
+
+    pk: str
+    sk: str
+
+
+class Listed(NamedTuple):
+    """What a listing or location row says; sorting by these members is the default order."""
+
+    created: int
+    path: ServicePath
+    type: str
+    id: str
+
+    def identity(self, tenant: Tenant) -> Identity:
+        """The entity the row stands for."""
+        return Identity(tenant, self.id, self.type, self.path)
+
+
+def listed(entity: Entity) -> Listed:
+    """The place of an entity in the default order."""
+    _, id, type, path = entity.identity
+    return Listed(entity.created, path, type, id)
+
+
+def moment(microseconds: int) -> str:
+    """A time as keys hold it, so that text order is time order."""
+    return f"{microseconds:016d}"
+
+
+def entity_partition(tenant: Tenant, id: str) -> str:
+    """All entities with one id, whatever their type and path."""
+    return key("t", tenant, "e", id)
+
+
+def entity_key(identity: Identity) -> Key:
+    """The entity itself."""
+    return Key(entity_partition(identity.tenant, identity.id), key(identity.type, identity.path))
+
+
+def identity_of(row_key: Key) -> Identity:
+    """The identity an entity key was made from."""
+    _, tenant, _, id = split(row_key.pk)
+    type, path = split(row_key.sk)
+    return Identity(Tenant(tenant), id, type, ServicePath(path))
+
+
+def type_partition(tenant: Tenant, type: str) -> str:
+    """Listing rows of all entities of one type."""
+    return key("t", tenant, "l", type)
+
+
+def path_partition(tenant: Tenant, path: ServicePath) -> str:
+    """Listing rows of all entities at one path."""
+    return key("t", tenant, "p", path)
+
+
+def cell_partition(tenant: Tenant, type: str) -> str:
+    """Location rows of all entities of one type."""
+    return key("t", tenant, "g", type)
+
+
+def types_partition(tenant: Tenant) -> str:
+    """Type statistics of a tenant."""
+    return key("t", tenant, "types")
+
+
+def type_key(entity: Entity) -> Key:
+    """The row in the listing by type."""
+    tenant, id, type, path = entity.identity
+    return Key(type_partition(tenant, type), key(moment(entity.created), path, id))
+
+
+def path_key(entity: Entity) -> Key:
+    """The row in the listing by path."""
+    tenant, id, type, path = entity.identity
+    return Key(path_partition(tenant, path), key(type, moment(entity.created), id))
+
+
+def cell_key(entity: Entity, cell: str) -> Key:
+    """The row for one cell of the entity's location."""
+    tenant, id, type, path = entity.identity
+    return Key(cell_partition(tenant, type), key(cell, moment(entity.created), path, id))
+
+
+def part_key(identity: Identity, version: int, part: int) -> Key:
+    """One part of a document too large for the entity row; never written twice."""
+    return Key(key("t", identity.tenant, "x", digest(identity)), key(moment(version), str(part)))
+
+
+def delta_key(tenant: Tenant, token: str) -> Key:
+    """A pending change of type statistics."""
+    return Key(types_partition(tenant), key("a", token))
+
+
+def counter_key(tenant: Tenant, type: str, path: ServicePath) -> Key:
+    """The counter of one type at one path."""
+    return Key(types_partition(tenant), key("b", type, path))
+
+
+def end_key(identity: Identity, created: int, expires: int) -> Key:
+    """The row that ends the counting of a transient entity once it has expired."""
+    return Key(
+        types_partition(identity.tenant),
+        key("c", moment(expires), moment(created), digest(identity)),
+    )
+
+
+def statistics_range(now: int) -> tuple[str, str]:
+    """Sort keys that enclose all deltas, all counters and the ends that have come by `now`."""
+    return prefix("a"), prefix("c", moment(now))
+
+
+def read_type_row(type: str, sk: str) -> Listed:
+    """What a row of the listing by type says."""
+    created, path, id = split(sk)
+    return Listed(int(created), ServicePath(path), type, id)
+
+
+def read_path_row(path: ServicePath, sk: str) -> Listed:
+    """What a row of the listing by path says."""
+    type, created, id = split(sk)
+    return Listed(int(created), path, type, id)
+
+
+def read_cell_row(type: str, sk: str) -> Listed:
+    """What a location row says."""
+    _, created, path, id = split(sk)
+    return Listed(int(created), ServicePath(path), type, id)
+
+
+def digest(identity: Identity) -> str:
+    """A short stand-in for an identity where a key has no room for it."""
+    return blake2b(key(*identity).encode(), digest_size=16).hexdigest()
