@@ -141,7 +141,7 @@ class Subject(Wire):
     """Which entities a subscription watches and on which condition."""
 
     entities: list[EntitySelector]
-    condition: Condition = Condition()
+    condition: Condition = Field(default_factory=Condition.model_construct)
 
     @model_validator(mode="before")
     @classmethod
