@@ -1,0 +1,75 @@
+"""The deployment as CloudFormation sees it: template.yaml after the SAM transform, offline."""
+
+import copy
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "template.yaml"
+
+Resource = dict[str, Any]
+Template = dict[str, Any]
+
+
+@cache
+def _source() -> Template:
+    template: Template = yaml_parse(TEMPLATE.read_text())
+    return template
+
+
+@cache
+def _translated() -> Template:
+    template = source()
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::LayerVersion":
+            resource["Properties"]["ContentUri"] = "s3://bucket/key"
+    template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
+    # CloudFormation resolves the language extensions first; the SAM transform alone refuses them.
+    extensions = {
+        name: resource.pop("DeletionPolicy")
+        for name, resource in template["Resources"].items()
+        if isinstance(resource.get("DeletionPolicy"), dict)
+    }
+    stack: Template = Translator({}, Parser()).translate(template, {})
+    for name, policy in extensions.items():
+        stack["Resources"][name]["DeletionPolicy"] = policy
+    stack["Transform"] = "AWS::LanguageExtensions"
+    return stack
+
+
+def source() -> Template:
+    """template.yaml as written, with intrinsic functions in their long form."""
+    return copy.deepcopy(_source())
+
+
+def translated() -> Template:
+    """template.yaml as plain CloudFormation, in a copy that the caller may change."""
+    return copy.deepcopy(_translated())
+
+
+def resources(template: Template, kind: str) -> dict[str, Resource]:
+    """The properties of all resources of a type, by logical id."""
+    return {
+        name: resource["Properties"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def referred(value: Any) -> str:
+    """The logical id that a Ref or Fn::GetAtt names; empty for anything else."""
+    match value:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), _]}:
+            return name
+    return ""
+
+
+def as_json(template: Template) -> str:
+    """The template as a linter takes it."""
+    return json.dumps(template, indent=1, default=str)

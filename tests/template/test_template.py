@@ -1,0 +1,103 @@
+"""Gates over the deployment that need no AWS account."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
+
+from tests.template import house_rules
+from tests.template.stack import (
+    TEMPLATE,
+    as_json,
+    referred,
+    resources,
+    source,
+    translated,
+)
+
+FREE_ALARMS, FREE_DASHBOARDS = 10, 3
+"""What CloudWatch does not charge for; an idle city costs its storage only."""
+
+
+def findings(text: str, **options: Any) -> list[str]:
+    matches = lint(text, config=ManualArgs(**options), regions=["eu-central-1"])
+    return [f"{match.rule.id} {match.message}" for match in matches]
+
+
+def test_template_passes_lint() -> None:
+    assert findings(TEMPLATE.read_text()) == []
+
+
+def test_translated_template_passes_lint_and_house_rules() -> None:
+    assert findings(as_json(translated()), append_rules=[house_rules.__name__]) == []
+
+
+def test_lint_finds_a_misspelt_action() -> None:
+    """The linter says nothing about it before the SAM transform; this proves that it does after."""
+    text = as_json(translated()).replace("dynamodb:PutItem", "dynamodb:PutItm")
+    assert any(finding.startswith("W3037") for finding in findings(text))
+
+
+def test_template_stays_readable() -> None:
+    assert len(TEMPLATE.read_text().splitlines()) <= 700
+
+
+def test_parameters_are_described_and_used() -> None:
+    template = source()
+    body = json.dumps({name: template[name] for name in template if name != "Parameters"})
+    for name, parameter in template["Parameters"].items():
+        assert parameter.get("Description"), name
+        assert f'"{name}"' in body or f"${{{name}}}" in body, name
+
+
+@pytest.mark.parametrize("switch", ["PublicAccess", "AllowLoopback", "KeysEndpoint"])
+def test_sandbox_switches_are_refused_in_other_stages(switch: str) -> None:
+    rule = source()["Rules"]["SandboxSwitches"]
+    guarded = {referred(assertion["Assert"]["Fn::Equals"][0]) for assertion in rule["Assertions"]}
+    assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "Stage"}, "sandbox"]}]}
+    assert switch in guarded
+
+
+def test_stream_delivers_entities_and_new_type_deltas_only() -> None:
+    mapping = resources(translated(), "AWS::Lambda::EventSourceMapping")
+    filters = mapping["ContextMatcherFunctionChanges"]["FilterCriteria"]["Filters"]
+    assert [json.loads(item["Pattern"]) for item in filters] == [
+        {"dynamodb": {"NewImage": {"k": {"S": ["E"]}}}},
+        {"eventName": ["REMOVE"], "dynamodb": {"OldImage": {"k": {"S": ["E"]}}}},
+        {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"k": {"S": ["T"]}}}},
+    ]
+
+
+def test_every_url_reaches_the_api() -> None:
+    api = resources(translated(), "AWS::ApiGatewayV2::Api")["CityApi"]
+    assert list(api["Body"]["paths"]) == ["$default"]
+
+
+def test_alarms_and_dashboards_cost_nothing() -> None:
+    template = translated()
+    assert len(resources(template, "AWS::CloudWatch::Alarm")) <= FREE_ALARMS
+    assert len(resources(template, "AWS::CloudWatch::Dashboard")) <= FREE_DASHBOARDS
+
+
+def test_dashboard_and_alarms_watch_resources_of_the_stack() -> None:
+    template = translated()
+    watching = json.dumps(
+        [
+            resources(template, kind)
+            for kind in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard")
+        ]
+    )
+    named = set(re.findall(r'{"(?:Ref": |Fn::GetAtt": \[)"(\w+)"', watching))
+    assert {"CityApi", "ContextTable", "ContextApiFunction", "NotificationQueue"} <= named
+    assert named <= set(template["Resources"]) | {"AlarmTopic"}
+
+
+def test_machine_client_gets_every_scope_of_the_resource_server() -> None:
+    template = translated()
+    server = resources(template, "AWS::Cognito::UserPoolResourceServer")["ContextResourceServer"]
+    client = resources(template, "AWS::Cognito::UserPoolClient")["MachineClient"]
+    scopes = {f"{server['Identifier']}/{scope['ScopeName']}" for scope in server["Scopes"]}
+    assert set(client["AllowedOAuthScopes"]) == scopes
