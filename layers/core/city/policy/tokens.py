@@ -1,0 +1,124 @@
+"""Access tokens of the city's user pool (Amazon Cognito): JWTs signed with RS256.
+
+Everything that is not exactly such a token is refused, with one and the same message whatever
+was wrong, so that an attacker learns nothing from the answer. The algorithm and the issuer are
+fixed here; the token's header only chooses among the issuer's own published keys.
+"""
+
+import json
+import re
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
+from typing import NamedTuple
+
+from city.errors import Unauthenticated
+from city.json import Json
+from city.policy.keys import SigningKeys
+
+MAX_TOKEN_LENGTH = 8192
+MAX_SKEW = 60
+"""Seconds by which the clock of the issuer may be ahead of ours."""
+MAX_LIFETIME = 86_400
+"""Seconds the longest access token of a user pool lives."""
+
+_COMPACT = re.compile(r"([\w-]+)\.([\w-]+)\.([\w-]+)", re.ASCII)
+_HEADER_MEMBERS = {"alg", "kid", "typ"}
+_TYPES = {None, "JWT", "at+jwt"}
+
+
+class InvalidToken(Unauthenticated):
+    """The token is not one we accept; why is not told."""
+
+    def __init__(self) -> None:
+        super().__init__("the access token is not valid")
+
+
+class Claims(NamedTuple):
+    """What a verified token says of its bearer."""
+
+    subject: str
+    client: str
+    scopes: frozenset[str]
+
+
+class TokenVerifier:
+    """Verifies access tokens of one issuer; `clock` gives seconds since the epoch."""
+
+    def __init__(
+        self, issuer: str, keys: SigningKeys, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._issuer = issuer
+        self._keys = keys
+        self._clock = clock
+
+    def verify(self, token: str) -> Claims:
+        """The claims of the token. Raises InvalidToken, or Unavailable without any key."""
+        match = _COMPACT.fullmatch(token)
+        if match is None or len(token) > MAX_TOKEN_LENGTH:
+            raise InvalidToken
+        self._check_signature(token, _object(match[1]))
+        return self._claims(_object(match[2]))
+
+    def _check_signature(self, token: str, header: dict[str, Json]) -> None:
+        from joserfc.errors import JoseError  # noqa: PLC0415 - only requests with a token pay
+        from joserfc.jws import deserialize_compact  # noqa: PLC0415
+
+        kid = header.get("kid")
+        if not (
+            header.keys() <= _HEADER_MEMBERS
+            and header["alg"] == "RS256"
+            and header.get("typ") in _TYPES
+            and isinstance(kid, str)
+        ):
+            raise InvalidToken
+        key = self._keys.find(kid)
+        if key is None:
+            raise InvalidToken
+        try:
+            deserialize_compact(token, key, algorithms=["RS256"])
+        except (JoseError, ValueError) as error:
+            raise InvalidToken from error
+
+    def _claims(self, claims: dict[str, Json]) -> Claims:
+        client, scope = claims.get("client_id"), claims.get("scope")
+        if not (
+            claims.get("iss") == self._issuer
+            and claims.get("token_use") == "access"
+            and isinstance(client, str)
+            and client
+            and isinstance(scope, str)
+            and self._is_current(claims)
+        ):
+            raise InvalidToken
+        subject = claims.get("sub", client)
+        return Claims(str(subject), client, frozenset(scope.split(" ")))
+
+    def _is_current(self, claims: dict[str, Json]) -> bool:
+        expiry, issued = claims.get("exp"), claims.get("iat")
+        starts = claims.get("nbf", issued)
+        if not (type(expiry) is type(issued) is type(starts) is int):
+            return False
+        now = self._clock()
+        latest_start = max(issued, starts)
+        return latest_start <= now + MAX_SKEW and now < expiry <= now + MAX_LIFETIME
+
+
+def _object(segment: str) -> dict[str, Json]:
+    """The JSON object in a base64url segment."""
+    try:
+        text = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+        value = json.loads(text, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise InvalidToken from error
+    if not isinstance(value, dict):
+        raise InvalidToken
+    return value
+
+
+def _unique(members: list[tuple[str, Json]]) -> dict[str, Json]:
+    """The members as a dict; a repeated name could be read as either value and is refused."""
+    unique = dict(members)
+    if len(unique) < len(members):
+        raise ValueError("repeated member name")
+    return unique
