@@ -1,18 +1,91 @@
-"""The HTTP application of the context API, built from its settings."""
+"""The HTTP application of the context API: routes, policy, errors, and what surrounds them."""
 
-from fastapi import FastAPI, Response
+from fastapi import Depends, FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
-from city.json import dump
+from city.errors import CityError
+from city.http import Correlated
+from city.observability import logger
+from city.policy import Policy
+from city.policy.keys import SigningKeys, fetch_from
+from city.policy.tokens import TokenVerifier
+from context.ngsi_v2 import (
+    entity_routes,
+    errors,
+    operation_routes,
+    registration_routes,
+    service_routes,
+    subscription_routes,
+    type_routes,
+)
+from context.ngsi_v2.access import RULES, allowed_methods
+from context.ngsi_v2.facts import read_facts
+from context.services import Services
 from context.settings import ApiSettings
 
+ROUTERS = (
+    entity_routes.router,
+    operation_routes.router,
+    type_routes.router,
+    subscription_routes.router,
+    registration_routes.router,
+    service_routes.router,
+)
 
-def create_app(settings: ApiSettings) -> FastAPI:
+
+def create_app(settings: ApiSettings) -> ASGIApp:
     """The application that answers every request to NGSI-v2."""
-    app = FastAPI(title="Context Management API (NGSI-v2)")
-    body = dump({"orion": {"version": "synchronicity", "stage": settings.stage}}).encode()
+    app = FastAPI(
+        title="Context Management API (NGSI-v2)",
+        description="Entities, types, subscriptions and batch operations of a city's context.",
+        openapi_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(_authorise)],
+        exception_handlers={
+            CityError: _refuse,
+            HTTPException: _refuse_unrouted,
+            Exception: _refuse,
+        },
+    )
+    app.state.settings = settings
+    app.state.policy = _policy(settings)
+    app.state.services = Services(settings)
+    for router in ROUTERS:
+        app.include_router(router)
+    return Correlated(app, logger("context-api", settings.stage))
 
-    @app.get("/version")
-    async def version() -> Response:
-        return Response(body, media_type="application/json")
 
-    return app
+def _policy(settings: ApiSettings) -> Policy:
+    keys = SigningKeys(fetch_from(settings.token_jwks_url))
+    verifier = TokenVerifier(settings.token_issuer, keys)
+    return Policy(RULES, verifier.verify, public_access=settings.public_access)
+
+
+async def _authorise(request: Request) -> None:
+    """Runs before every route, whoever adds it, and lets only what the policy allows pass."""
+    headers, route = request.headers, request.scope["route"].path
+    policy: Policy = request.app.state.policy
+    subject = policy.authorise(
+        request.method, route, headers.getlist("authorization"), headers.getlist("x-auth-token")
+    )
+    request.scope["audit"] |= {"subject": subject.id, "client": subject.client}
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    response = errors.render(error)
+    request.scope["audit"]["refusal"] = type(error).__name__
+    return response
+
+
+async def _refuse_unrouted(request: Request, error: HTTPException) -> Response:
+    """Refuse a path that is no route (400) or lacks the method (405), after what else is wrong."""
+    try:
+        await read_facts(request)
+    except CityError as refusal:
+        return await _refuse(request, refusal)
+    if error.status_code != 405:
+        return await _refuse(request, errors.unknown_url(request.url.path))
+    response = await _refuse(request, errors.method_not_allowed())
+    response.headers["Allow"] = allowed_methods(request.scope["route"].path)
+    return response

@@ -1,0 +1,175 @@
+"""`/v2/entities`: entities, their attributes, and bare attribute values."""
+
+from urllib.parse import quote
+
+from fastapi import APIRouter, Response
+
+from city.json import Json
+from context.document import Entity, Identity
+from context.entities import Mutation
+from context.ngsi_v2 import payload, render, updates
+from context.ngsi_v2.answers import (
+    json_answer,
+    list_answer,
+    no_content,
+    projection,
+    shown_entity,
+)
+from context.ngsi_v2.body import read_json, read_text_value
+from context.ngsi_v2.entity_query import list_query
+from context.ngsi_v2.facts import Facts, RequestFacts
+from context.ngsi_v2.negotiation import value_media_type
+from context.services import ContextServices, Services
+
+router = APIRouter(tags=["Entities"])
+
+_UNESCAPED = "!$*,-.:@[\\]^_`{|}~"
+
+
+@router.get("/v2/entities")
+async def list_entities(facts: RequestFacts, services: ContextServices) -> Response:
+    query, shown = list_query(facts), projection(facts)
+    page = services.queries.run(query)
+    items = [shown_entity(entity, facts, shown) for entity in page.entities]
+    return list_answer(items, page.total if query.count else None)
+
+
+@router.post("/v2/entities")
+async def create_entity(facts: RequestFacts, services: ContextServices) -> Response:
+    incoming = payload.read_entity(read_json(facts.body), key_values=facts.key_values)
+    type = incoming.type or payload.DEFAULT_ENTITY_TYPE
+    identity = Identity(facts.tenant, incoming.id, type, facts.write_path)
+    request = update_request(facts, incoming.id, type)
+    creation = updates.create(incoming.attributes, request)
+    headers = {"Location": f"/v2/entities/{_quoted(incoming.id)}?type={_quoted(type)}"}
+    if "upsert" in facts.parameters.options:
+        mutation = updates.append(incoming.attributes, request)
+        services.entities.upsert(identity, creation, mutation)
+        return no_content(headers)
+    services.entities.create(identity, creation)
+    return Response(None, 201, headers)
+
+
+@router.get("/v2/entities/{entity_id}")
+async def read_entity(entity_id: str, facts: RequestFacts, services: ContextServices) -> Response:
+    entity = _one(entity_id, facts, services)
+    return json_answer(shown_entity(entity, facts, projection(facts)))
+
+
+@router.delete("/v2/entities/{entity_id}")
+async def delete_entity(entity_id: str, facts: RequestFacts, services: ContextServices) -> Response:
+    services.entities.delete(facts.tenant, entity_id, facts.type, facts.write_path)
+    return no_content()
+
+
+@router.get("/v2/entities/{entity_id}/attrs")
+async def read_attributes(
+    entity_id: str, facts: RequestFacts, services: ContextServices
+) -> Response:
+    shown = shown_entity(_one(entity_id, facts, services), facts, projection(facts))
+    if isinstance(shown, dict):
+        del shown["id"], shown["type"]
+    return json_answer(shown)
+
+
+@router.post("/v2/entities/{entity_id}/attrs")
+async def append_attributes(
+    entity_id: str, facts: RequestFacts, services: ContextServices
+) -> Response:
+    strictly = "append" in facts.parameters.options
+    operation = updates.append_strictly if strictly else updates.append
+    return _update(entity_id, operation(*_attributes(entity_id, facts)), facts, services)
+
+
+@router.patch("/v2/entities/{entity_id}/attrs")
+async def update_attributes(
+    entity_id: str, facts: RequestFacts, services: ContextServices
+) -> Response:
+    return _update(entity_id, updates.update(*_attributes(entity_id, facts)), facts, services)
+
+
+@router.put("/v2/entities/{entity_id}/attrs")
+async def replace_attributes(
+    entity_id: str, facts: RequestFacts, services: ContextServices
+) -> Response:
+    return _update(entity_id, updates.replace_all(*_attributes(entity_id, facts)), facts, services)
+
+
+@router.get("/v2/entities/{entity_id}/attrs/{name}")
+async def read_attribute(
+    entity_id: str, name: str, facts: RequestFacts, services: ContextServices
+) -> Response:
+    entity = _one(entity_id, facts, services)
+    if facts.key_values:
+        return json_answer({name: render.shown_value(render.stored(entity, name))})
+    return json_answer(render.attribute(entity, name, facts.parameters.names("metadata")))
+
+
+@router.put("/v2/entities/{entity_id}/attrs/{name}")
+async def put_attribute(
+    entity_id: str, name: str, facts: RequestFacts, services: ContextServices
+) -> Response:
+    attribute = payload.read_attribute(name, read_json(facts.body))
+    mutation = updates.put_attribute(name, attribute, update_request(facts, entity_id, facts.type))
+    return _update(entity_id, mutation, facts, services)
+
+
+@router.delete("/v2/entities/{entity_id}/attrs/{name}")
+async def delete_attribute(
+    entity_id: str, name: str, facts: RequestFacts, services: ContextServices
+) -> Response:
+    mutation = updates.delete_attribute(name, update_request(facts, entity_id, facts.type))
+    return _update(entity_id, mutation, facts, services)
+
+
+@router.get("/v2/entities/{entity_id}/attrs/{name}/value")
+async def read_value(
+    entity_id: str, name: str, facts: RequestFacts, services: ContextServices
+) -> Response:
+    attribute = render.stored(_one(entity_id, facts, services), name)
+    media_type = value_media_type(render.shown_value(attribute), facts.accept)
+    return Response(render.text_value(attribute).encode(), media_type=media_type)
+
+
+@router.put("/v2/entities/{entity_id}/attrs/{name}/value")
+async def put_value(
+    entity_id: str, name: str, facts: RequestFacts, services: ContextServices
+) -> Response:
+    value = _incoming_value(facts)
+    mutation = updates.put_value(name, value, update_request(facts, entity_id, facts.type))
+    return _update(entity_id, mutation, facts, services)
+
+
+def update_request(facts: Facts, id: str = "", type: str | None = None) -> updates.Request:
+    """How the request asks for an update of the entity with this id (and type)."""
+    return updates.Request(
+        id,
+        type,
+        override_metadata="overrideMetadata" in facts.parameters.options,
+        forced="forcedUpdate" in facts.parameters.options,
+        correlator=facts.correlator,
+    )
+
+
+def _one(entity_id: str, facts: Facts, services: Services) -> Entity:
+    return services.entities.get(facts.tenant, entity_id, facts.type, facts.scope)
+
+
+def _update(entity_id: str, mutation: Mutation, facts: Facts, services: Services) -> Response:
+    services.entities.update(facts.tenant, entity_id, facts.type, facts.write_path, mutation)
+    return no_content()
+
+
+def _attributes(entity_id: str, facts: Facts) -> tuple[payload.Attributes, updates.Request]:
+    attributes = payload.read_attributes(read_json(facts.body), key_values=facts.key_values)
+    return attributes, update_request(facts, entity_id, facts.type)
+
+
+def _incoming_value(facts: Facts) -> Json:
+    if facts.is_text:
+        return payload.check_value(read_text_value(facts.body))
+    return payload.read_value(read_json(facts.body))
+
+
+def _quoted(identifier: str) -> str:
+    return quote(identifier, safe=_UNESCAPED)
