@@ -50,7 +50,6 @@ from context.store.table import (
     Span,
     Statement,
     has_version,
-    in_parallel,
     starting_with,
 )
 from context.store.types import same_tally
@@ -191,12 +190,9 @@ class EntityStore(Listings):
                 }
             }
 
-    def _living(self, rows: Sequence[Row]) -> list[Entity]:
+    def _living(self, rows: Iterable[Row]) -> list[Entity]:
         now = self._clock()
-        alive = [row for row in rows if cast("int", row.get("expires", now + 1)) > now]
-        # Only documents in parts need another read; the rest would gain nothing from threads.
-        if any("o" in row for row in alive):
-            return in_parallel(self._entity, alive)
+        alive = (row for row in rows if cast("int", row.get("expires", now + 1)) > now)
         return [self._entity(row) for row in alive]
 
     def _present(self, row: Row | None) -> Entity | None:
@@ -204,10 +200,7 @@ class EntityStore(Listings):
         return entity if entity and not entity.expired(self._clock()) else None
 
     def _entity(self, row: Row) -> Entity:
-        return entity_of(row, self._get_parts)
-
-    def _get_parts(self, keys: Sequence[Key]) -> list[Row]:
-        return self._get_many(keys)
+        return entity_of(row, self._get_many)
 
 
 def _listing_rows(entity: Entity, cells: Sequence[Key]) -> list[Row]:
