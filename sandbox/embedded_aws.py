@@ -1,0 +1,176 @@
+"""AWS in this process: ministack behind uvicorn, on an address of its own and on the city's.
+
+ministack is an ASGI application. Serving it here instead of in a child process saves one hop for
+every request to the city, and uvicorn reads HTTP for a fraction of what ministack's server needs.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from sandbox.options import HOST
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+
+REGION = "eu-west-1"
+ACCOUNT = "000000000000"
+ACCESS_KEY = "test"
+SECRET_KEY = "test"  # noqa: S105 - the emulator's root account, which only this machine can reach
+
+STREAM_RETENTION_SECONDS = 600
+"""AWS keeps a day of changes; here they are memory, and only a trigger that fails needs old ones."""
+
+INHERITED = ("AWS_", "LAMBDA_", "POWERTOOLS_", "SAM_", "PYTHONPATH", "VIRTUAL_ENV")
+"""Prefixes of variables that would reach the deploy tool or the functions from a person's shell."""
+
+
+def prepare_environment(state: Path, port: int) -> None:
+    """Set what ministack, the deploy tool and the functions read from the environment.
+
+    To be called before ministack is imported, which reads its settings at import. Variables that
+    name a real account are dropped: nothing started here can reach one.
+    """
+    for name in [name for name in os.environ if name.startswith(INHERITED)]:
+        del os.environ[name]
+    scratch = state / "tmp"
+    scratch.mkdir(parents=True, exist_ok=True)
+    os.environ.update(
+        AUTH="true",
+        AWS_ACCESS_KEY_ID=ACCESS_KEY,
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_DEFAULT_REGION=REGION,
+        AWS_EC2_METADATA_DISABLED="true",
+        AWS_ENDPOINT_URL=f"http://{HOST}:{port}",
+        AWS_REGION=REGION,
+        AWS_SECRET_ACCESS_KEY=SECRET_KEY,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        BIND_HOST=HOST,
+        DOCKER_HOST=f"unix://{scratch / 'none'}",
+        GATEWAY_PORT=str(port),
+        IOT_MTLS_ENABLED="0",
+        LAMBDA_EXECUTOR="local",
+        MINISTACK_ACCOUNT_ID=ACCOUNT,
+        MINISTACK_HOST=HOST,
+        MINISTACK_REGION=REGION,
+        PERSIST_STATE="1",
+        S3_DATA_DIR=str(state / "aws" / "s3"),
+        S3_PERSIST="1",
+        SAM_CLI_POLL_DELAY="0.5",
+        SAM_CLI_TELEMETRY="0",
+        SFTP_ENABLED="0",
+        STATE_DIR=str(state / "aws"),
+        TMPDIR=str(scratch),
+    )
+
+
+def session() -> "Session":
+    """The root account of the embedded AWS."""
+    from boto3.session import Session  # noqa: PLC0415 - the server starts while this is not yet needed
+
+    return Session()
+
+
+def load_application(state: Path) -> Any:
+    """ministack's ASGI application, with its log and the functions' in files. Needs the prepared environment."""
+    logs = state / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(logs / "aws.log", mode="w")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    _forget_stream_positions(state / "aws" / "lambda.json")
+
+    from ministack.app import app  # noqa: PLC0415 - reads the prepared environment
+    from ministack.services import dynamodb, lambda_svc  # noqa: PLC0415
+
+    dynamodb._STREAM_RETENTION_SECONDS = STREAM_RETENTION_SECONDS
+    lambda_svc._emit_lambda_logs = _log_to(logs / "functions.log")
+    return app
+
+
+def stop_functions() -> None:
+    """End every function's process."""
+    from ministack.core import lambda_runtime  # noqa: PLC0415 - after the environment is prepared
+
+    lambda_runtime.reset()
+
+
+def _forget_stream_positions(saved: Path) -> None:
+    """Drop how far triggers had read: the changes themselves are not saved, and numbering starts anew.
+
+    Kept, the positions would make every trigger deaf to as many changes as it had seen before.
+    """
+    if saved.exists():
+        state = json.loads(saved.read_text())
+        if state["payload"].pop("dynamodb_stream_positions", None):
+            saved.write_text(json.dumps(state))
+
+
+def _log_to(path: Path) -> Any:
+    """What ministack calls with each invocation's output: a file instead of CloudWatch in memory.
+
+    There every invocation is a stream of its own that is never removed, some 3 KB each.
+    """
+    log = path.open("a", buffering=1)
+
+    def write(function: dict[str, Any], request: str, text: str, error: bool, milliseconds: int, **_: Any) -> None:
+        if text:
+            log.write(text + "\n")
+        if error:
+            name = (function.get("config") or function).get("FunctionName")
+            log.write(f"{name} failed after {milliseconds} ms, request {request}\n")
+
+    return write
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the city, which has more to end than the server."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(application: Any, sockets: list[socket.socket]) -> AsyncIterator[None]:
+    """Serve the application on the sockets; on leaving, finish requests and write the state down."""
+    config = uvicorn.Config(
+        application,
+        access_log=False,
+        date_header=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+        timeout_keep_alive=75,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=sockets))
+    try:
+        while not server.started:
+            if task.done():
+                sys.exit("The embedded AWS did not start; logs/aws.log in the state directory says why.")
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        stop_functions()
+        server.should_exit = True
+        await task
+
+
+def bind(port: int) -> socket.socket:
+    """A socket on this port (0: any free one); raises OSError when it is taken."""
+    # The protocol is named because asyncio sets TCP_NODELAY only on sockets that name it; without
+    # it every call of a function to AWS waits 40 ms for an acknowledgement.
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((HOST, port))
+    return bound

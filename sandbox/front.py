@@ -1,0 +1,57 @@
+"""The city's address: everything goes to the HTTP API, but for the reset that exists only here."""
+
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+RESET = "/_sandbox/reset"
+
+
+class Front:
+    """Routes by the port a request came in on: the city's, or that of the embedded AWS.
+
+    A request for the city is handed to the embedded AWS as one for its HTTP API, in the same
+    process. Before `open` it is answered with 503.
+    """
+
+    def __init__(self, aws: Application, port: int, reset: Callable[[], Awaitable[None]]) -> None:
+        self._aws = aws
+        self._port = port
+        self._reset = reset
+        self._prefix = ""
+
+    def open(self, api_id: str) -> None:
+        """Let requests through to this HTTP API."""
+        self._prefix = f"/_aws/execute-api/{api_id}/$default"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["server"][1] != self._port:
+            await self._aws(scope, receive, send)
+        elif not self._prefix:
+            await _answer(send, 503, {"message": "The city is starting."})
+        elif scope["path"] == RESET:
+            await self._wipe(scope, send)
+        else:
+            scope["path"] = self._prefix + scope["path"]
+            scope["raw_path"] = self._prefix.encode() + scope["raw_path"]
+            await self._aws(scope, receive, send)
+
+    async def _wipe(self, scope: Scope, send: Send) -> None:
+        if scope["method"] != "POST":
+            await _answer(send, 405, {"message": f"{RESET} takes POST."})
+            return
+        await self._reset()
+        await _answer(send, 204)
+
+
+async def _answer(send: Send, status: int, body: dict[str, str] | None = None) -> None:
+    content = b"" if body is None else json.dumps(body).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers if content else []})
+    await send({"type": "http.response.body", "body": content})
