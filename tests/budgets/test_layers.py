@@ -1,0 +1,69 @@
+"""The layers as `sam build` makes them for AWS: their size, and that nothing useless is inside."""
+
+import compileall
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MEGABYTE = 1_000_000
+
+
+def build(layer: str, target: Path) -> Path:
+    """Build a layer (its directory's name) with its own Makefile; bytecode included."""
+    completed = subprocess.run(
+        ["make", f"build-{layer.capitalize()}Layer"],
+        cwd=ROOT / "layers" / layer,
+        env=os.environ | {"ARTIFACTS_DIR": str(target), "UV": str(Path(sys.prefix, "bin", "uv"))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert completed.returncode == 0, completed.stderr
+    if "no bytecode" in completed.stdout:
+        # Without Lambda's Python here, the bytecode of this one is as large.
+        compileall.compile_dir(target, quiet=2)
+    return target / "python"
+
+
+def size(directory: Path) -> int:
+    return sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("core", tmp_path_factory.mktemp("core"))
+
+
+@pytest.fixture(scope="module")
+def dependencies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("dependencies", tmp_path_factory.mktemp("dependencies"))
+
+
+def test_core_and_dependencies_fit_the_budget(core: Path, dependencies: Path) -> None:
+    assert size(core) + size(dependencies) <= 20 * MEGABYTE
+
+
+def test_core_holds_first_party_code_only(core: Path) -> None:
+    assert {entry.name for entry in core.iterdir()} == {"city", "models"}
+
+
+def test_every_module_has_bytecode(core: Path, dependencies: Path) -> None:
+    for layer in (core, dependencies):
+        sources = [*layer.rglob("*.py")]
+        assert sources
+        assert [s for s in sources if not [*(s.parent / "__pycache__").glob(f"{s.stem}.*")]] == []
+
+
+def test_native_code_is_for_lambda(dependencies: Path) -> None:
+    libraries = [*dependencies.rglob("*.so")]
+    assert libraries
+    assert [library.name for library in libraries if "aarch64" not in library.name] == []
+
+
+def test_licences_are_kept_and_tests_are_not(dependencies: Path) -> None:
+    assert [*dependencies.rglob("tests")] == []
+    assert len([*dependencies.rglob("LICENSE*")]) >= 10
