@@ -14,8 +14,9 @@ mutation. The rules kept here:
 - a replacement makes all attributes anew and counts as a change even where nothing differs
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from city.errors import InvalidRequest, NotFound, PartialUpdate, Unprocessable
 from city.json import Json
@@ -208,16 +209,12 @@ def _merge_into(attributes: Attributes, incoming: Attributes, request: Request, 
 
 
 def _added(wanted: Attribute, now: int) -> Attribute | None:
-    value: operators.Present = wanted.value
-    if operators.is_operation(value):
-        value = operators.evaluate(value, operators.ABSENT)
+    value = _computed(wanted, lambda operation: operators.evaluate(operation, operators.ABSENT))
     return _made(wanted, value, now)
 
 
 def _merged(present: Attribute, wanted: Attribute, request: Request, now: int) -> Attribute:
-    value: operators.Present = wanted.value
-    if operators.is_operation(value):
-        value = operators.evaluate(value, present.value)
+    value = _computed(wanted, lambda operation: operators.evaluate(operation, present.value))
     assert value is not operators.ABSENT, "no operation removes a value that is there"
     kept = {} if request.override_metadata else present.metadata
     merged = Attribute(
@@ -234,13 +231,24 @@ def _merged(present: Attribute, wanted: Attribute, request: Request, now: int) -
 def _made_anew(incoming: Attributes, now: int) -> Attributes:
     made: Attributes = {}
     for name, wanted in incoming.items():
-        value: operators.Present = wanted.value
-        if operators.is_operation(value):
-            value = operators.evaluate_new(value, date=wanted.type in DATE_TYPES)
+        date = wanted.type in DATE_TYPES
+        value = _computed(wanted, partial(operators.evaluate_new, date=date))
         attribute = _made(wanted, value, now)
         if attribute is not None:
             made[name] = attribute
     return made
+
+
+def _computed(
+    wanted: Attribute, evaluate: Callable[[dict[str, Json]], operators.Present]
+) -> operators.Present:
+    """The value asked for, which an operation may have computed; a date must stay one."""
+    if not operators.is_operation(wanted.value):
+        return wanted.value
+    value = evaluate(wanted.value)
+    if value is operators.ABSENT or wanted.type not in DATE_TYPES:
+        return value
+    return date_value(value)
 
 
 def _made(wanted: Attribute, value: operators.Present, now: int) -> Attribute | None:
