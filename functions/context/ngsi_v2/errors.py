@@ -86,7 +86,9 @@ def method_not_allowed() -> Refused:
 def render(error: Exception) -> Response:
     """The answer to a refusal; anything that is no refusal is a 500 that tells nothing."""
     status, name = _answer(error)
-    text = str(error) if status != 500 else "an error of the service itself; it has been logged"
+    text = (
+        str(error) if status != 500 else "an unexpected error of the service, which has been logged"
+    )
     body = dump({"error": name, "description": text.translate(_ESCAPES)})
     return Response(body.encode(), status, _headers(error), "application/json")
 

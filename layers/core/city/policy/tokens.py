@@ -24,7 +24,7 @@ MAX_LIFETIME = 86_400
 
 _COMPACT = re.compile(r"([\w-]+)\.([\w-]+)\.([\w-]+)", re.ASCII)
 _HEADER_MEMBERS = {"alg", "kid", "typ"}
-_TYPES = {None, "JWT", "at+jwt"}
+_TYPES = (None, "JWT", "at+jwt")
 
 
 class InvalidToken(Unauthenticated):
@@ -67,7 +67,7 @@ class TokenVerifier:
         kid = header.get("kid")
         if not (
             header.keys() <= _HEADER_MEMBERS
-            and header["alg"] == "RS256"
+            and header.get("alg") == "RS256"
             and header.get("typ") in _TYPES
             and isinstance(kid, str)
         ):
