@@ -1,0 +1,147 @@
+"""Roles grant exactly what functions do: each AWS call is recorded and held against the template."""
+
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from city import aws
+from context.application import create_app
+from context.settings import ApiSettings
+from tests.template.stack import referred, resources, translated
+
+if TYPE_CHECKING:
+    from starlette.testclient import TestClient
+
+Grant = tuple[str, str]
+"""An IAM action and the logical id of the resource it is for."""
+
+STATEMENT_ACTIONS = {
+    "ConditionCheck": "dynamodb:ConditionCheckItem",
+    "Delete": "dynamodb:DeleteItem",
+    "Put": "dynamodb:PutItem",
+    "Update": "dynamodb:UpdateItem",
+}
+
+MADE_BY_LAMBDA = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+}
+"""What the Lambda service does in the function's name: logging, and reading its event sources."""
+
+
+def granted(role: str) -> set[Grant]:
+    """What a role allows the function's own code."""
+    policies = resources(translated(), "AWS::IAM::Role")[role]["Policies"]
+    statements = [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
+    return {
+        (action, referred(resource))
+        for statement in statements
+        for action in _listed(statement["Action"])
+        for resource in _listed(statement["Resource"])
+        if action not in MADE_BY_LAMBDA
+    }
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def actions(operation: str, request: dict[str, Any]) -> set[str]:
+    """The IAM actions that an operation of DynamoDB or SQS needs."""
+    if operation == "TransactWriteItems":
+        kinds = {kind for statement in request["TransactItems"] for kind in statement}
+        return {STATEMENT_ACTIONS[kind] for kind in kinds}
+    if "QueueUrl" in request:
+        return {f"sqs:{operation.removesuffix('Batch')}"}
+    return {f"dynamodb:{operation}"}
+
+
+@contextmanager
+def recorded(named: dict[str, str]) -> Iterator[set[Grant]]:
+    """Collect what is called meanwhile; `named` is the logical id of each table name or queue URL."""
+    calls: set[Grant] = set()
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        text = json.dumps(params, default=str)
+        targets = {logical for physical, logical in named.items() if json.dumps(physical) in text}
+        assert len(targets) == 1, f"{model.name} on unknown resources: {text}"
+        calls.update((action, *targets) for action in actions(model.name, params))
+
+    events = [aws.client(service).meta.events for service in ("dynamodb", "sqs")]
+    for event in events:
+        event.register("provide-client-params", note)
+    try:
+        yield calls
+    finally:
+        for event in events:
+            event.unregister("provide-client-params", note)
+
+
+@pytest.fixture
+def api(context_table: str) -> "TestClient":
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from starlette.testclient import TestClient  # noqa: PLC0415
+
+    settings = ApiSettings(
+        stage="sandbox",
+        context_table=context_table,
+        token_issuer="https://issuer.invalid",
+        token_jwks_url="https://issuer.invalid/jwks.json",
+        public_access=True,
+    )
+    return TestClient(create_app(settings))
+
+
+def entity(id: str, **attributes: Any) -> dict[str, Any]:
+    return {"id": id, "type": "Room", **attributes}
+
+
+def use_the_api(api: "TestClient") -> None:
+    """Every kind of access the API makes to the table."""
+
+    def call(method: str, path: str, body: Any = None) -> Any:
+        response = api.request(method, path, json=body)
+        assert response.status_code < 300, (method, path, response.text)
+        return response
+
+    place = {"type": "geo:json", "value": {"type": "Point", "coordinates": [3, 43]}}
+    near = "georel=near;maxDistance:1000&geometry=point&coords=43,3"
+    call("POST", "/v2/entities", entity("r1", t={"value": 1}, where=place))
+    call("POST", "/v2/entities", entity("r2", t={"value": 2}))
+    call("PUT", "/v2/entities/r1/attrs/t", {"value": 3})
+    call("POST", "/v2/entities/r1/attrs", {"more": {"value": 3}})
+    for path in ("", "/r1", "/r1/attrs", "?type=Room&q=t>1", f"?type=Room&{near}"):
+        call("GET", f"/v2/entities{path}")
+    call("GET", "/v2/types")
+    call(
+        "POST", "/v2/op/update", {"actionType": "append", "entities": [entity("r3"), entity("r1")]}
+    )
+    call("DELETE", "/v2/entities/r1")
+    subscription = {
+        "subject": {"entities": [{"idPattern": ".*"}]},
+        "notification": {"http": {"url": "http://example.org/"}},
+    }
+    location = call("POST", "/v2/subscriptions", subscription).headers["location"]
+    call("GET", "/v2/subscriptions")
+    call("GET", location)
+    call("PATCH", location, {"status": "inactive"})
+    call("PATCH", location, {"status": "active"})
+    call("DELETE", location)
+
+
+def test_api_is_granted_what_it_calls(api: "TestClient", context_table: str) -> None:
+    with recorded({context_table: "ContextTable"}) as calls:
+        use_the_api(api)
+    assert calls == granted("ContextApiRole")
