@@ -1,23 +1,37 @@
 """The layers as `sam build` makes them for AWS: their size, and that nothing useless is inside."""
 
 import compileall
+import importlib
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.budgets.test_imports import ENVIRONMENT
+
 ROOT = Path(__file__).parents[2]
 MEGABYTE = 1_000_000
 
+RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+"""What Lambda's Python brings along."""
 
-def build(layer: str, target: Path) -> Path:
+HOST = {
+    "BUILD_PYTHON": f"{sys.version_info.major}.{sys.version_info.minor}",
+    "BUILD_PLATFORM": f"{platform.machine()}-manylinux_2_28",
+}
+
+
+def build(layer: str, target: Path, **variables: str) -> Path:
     """Build a layer (its directory's name) with its own Makefile; bytecode included."""
     completed = subprocess.run(
         ["make", f"build-{layer.capitalize()}Layer"],
         cwd=ROOT / "layers" / layer,
-        env=os.environ | {"ARTIFACTS_DIR": str(target), "UV": str(Path(sys.prefix, "bin", "uv"))},
+        env=os.environ
+        | {"ARTIFACTS_DIR": str(target), "UV": str(Path(sys.prefix, "bin", "uv"))}
+        | variables,
         capture_output=True,
         text=True,
         check=False,
@@ -67,3 +81,31 @@ def test_native_code_is_for_lambda(dependencies: Path) -> None:
 def test_licences_are_kept_and_tests_are_not(dependencies: Path) -> None:
     assert [*dependencies.rglob("tests")] == []
     assert len([*dependencies.rglob("LICENSE*")]) >= 10
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the wheels of other systems have other names")
+def test_layers_and_lambda_hold_every_module_that_functions_import(tmp_path: Path) -> None:
+    """Imports every module of ours, and what they import lazily, with nothing else to be found."""
+    layers = ("core", "dependencies", "crypto", "geometry")
+    path = [build(layer, tmp_path / layer, **HOST) for layer in layers]
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    for name in RUNTIME:
+        origin = Path(str(importlib.import_module(name).__file__))
+        source = origin.parent if origin.name == "__init__.py" else origin
+        (runtime / source.name).symlink_to(source)
+    functions = ROOT / "functions"
+    modules = [
+        ".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+        for root in (functions, path[0])
+        for file in root.rglob("*.py")
+    ]
+    lazily = ["boto3", "re2", "joserfc.jwt", "s2sphere", "shapely", "fastapi.openapi.docs"]
+    completed = subprocess.run(
+        [sys.executable, "-S", "-c", f"import {', '.join([*sorted(modules), *lazily])}"],
+        env=ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(map(str, [functions, *path, runtime]))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert completed.returncode == 0, completed.stderr
