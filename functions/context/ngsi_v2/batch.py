@@ -200,7 +200,7 @@ def _in_groups(ids: list[str], act: Callable[[int], CityError | None]) -> list[C
         for index in group:
             refusals[index] = act(index)
 
-    if len(groups) == 1:
+    if len(groups) < 2:
         run(list(range(len(ids))))
     else:
         with ThreadPoolExecutor(min(MAX_WORKERS, len(groups))) as pool:

@@ -78,7 +78,7 @@ def append(incoming: Attributes, request: Request) -> Mutation:
     def mutation(present: Entity, now: int) -> Outcome:
         attributes = _attributes_of(present)
         _merge_into(attributes, incoming, request, now)
-        return Outcome(_next(present, attributes, incoming, request, now))
+        return Outcome(_touched(present, attributes, incoming, request, now))
 
     return mutation
 
@@ -92,7 +92,7 @@ def append_strictly(incoming: Attributes, request: Request) -> Mutation:
         added = {name: incoming[name] for name in incoming if name not in attributes}
         _merge_into(attributes, added, request, now)
         refusal = _refusal(PRESENT, taken, added, request)
-        return Outcome(_next(present, attributes, added, request, now), refusal)
+        return Outcome(_touched(present, attributes, added, request, now), refusal)
 
     return mutation
 
@@ -106,7 +106,7 @@ def update(incoming: Attributes, request: Request) -> Mutation:
         existing = {name: incoming[name] for name in incoming if name in attributes}
         _merge_into(attributes, existing, request, now)
         refusal = _refusal(MISSING, missing, existing, request)
-        return Outcome(_next(present, attributes, existing, request, now), refusal)
+        return Outcome(_touched(present, attributes, existing, request, now), refusal)
 
     return mutation
 
@@ -128,7 +128,7 @@ def put_attribute(name: str, incoming: Attribute, request: Request) -> Mutation:
         attributes = _attributes_of(present)
         _existing(attributes, name)
         _merge_into(attributes, {name: incoming}, request, now)
-        return Outcome(_next(present, attributes, [name], request, now))
+        return Outcome(_touched(present, attributes, [name], request, now))
 
     return mutation
 
@@ -142,7 +142,7 @@ def put_value(name: str, value: Json, request: Request) -> Mutation:
         type = _existing(attributes, name).type
         incoming = Attribute(type, date_value(value) if type in DATE_TYPES else value)
         _merge_into(attributes, {name: incoming}, request, now)
-        return Outcome(_next(present, attributes, [name], request, now))
+        return Outcome(_touched(present, attributes, [name], request, now))
 
     return mutation
 
@@ -154,7 +154,7 @@ def delete_attribute(name: str, request: Request) -> Mutation:
         attributes = _attributes_of(present)
         _existing(attributes, name)
         del attributes[name]
-        return Outcome(_next(present, attributes, [name], request, now))
+        return Outcome(_touched(present, attributes, [name], request, now))
 
     return mutation
 
@@ -170,7 +170,7 @@ def delete_attributes(names: Iterable[str], request: Request) -> Mutation:
         for name in removed:
             del attributes[name]
         refusal = _refusal(MISSING, missing, removed, request)
-        return Outcome(_next(present, attributes, removed, request, now), refusal)
+        return Outcome(_touched(present, attributes, removed, request, now), refusal)
 
     return mutation
 
@@ -255,6 +255,14 @@ def _made(wanted: Attribute, value: operators.Present, now: int) -> Attribute | 
     if value is operators.ABSENT:
         return None
     return Attribute(wanted.type, value, wanted.metadata, created=now, modified=now)
+
+
+def _touched(
+    present: Entity, attributes: Attributes, names: Iterable[str], request: Request, now: int
+) -> Entity:
+    """The version after `present`, or `present` itself when the request touched no attribute."""
+    names = tuple(names)
+    return _next(present, attributes, names, request, now) if names else present
 
 
 def _next(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from city.errors import InvalidRequest, NotFound, PartialUpdate, TooLarge, Unprocessable
@@ -199,6 +199,11 @@ class TestAppend:
         none = Attribute("geo:json", None)
         entity = done(updates.append({"a": none}, REQUEST), present)
         done(updates.append({"b": Attribute("geo:json", POINT)}, REQUEST), entity)
+
+    def test_without_attributes_nothing_is_written(self) -> None:
+        present = stored(A=number(1))
+        for operation in (updates.append, updates.append_strictly, updates.update):
+            assert operation({}, REQUEST)(present, NOW).entity is present
 
 
 class TestAppendStrictly:
@@ -412,6 +417,7 @@ def test_appending_and_deleting_restores(
     present: Entity, incoming: Attributes, request: Request
 ) -> None:
     new = {name: incoming[name] for name in incoming if name not in names_of(present)}
+    assume(new)
     appended = done(updates.append(new, request), present)
     for name in new:
         appended = done(updates.delete_attribute(name, request), appended)
