@@ -62,7 +62,14 @@ async def run(options: Options, city: socket.socket, aws: socket.socket) -> None
         async with step("first answer"):
             await first_answer(options.port)
         (options.state / "city.json").write_text(
-            json.dumps({"url": options.url, "aws": aws_url, "region": embedded_aws.REGION, "stack": deployment.STACK})
+            json.dumps(
+                {
+                    "url": options.url,
+                    "aws": aws_url,
+                    "region": embedded_aws.REGION,
+                    "stack": deployment.STACK,
+                }
+            )
         )
         welcome(options, time.monotonic() - started)
         await asyncio.Event().wait()
@@ -92,7 +99,9 @@ async def first_answer(port: int) -> None:
     status = await reader.readline()
     writer.close()
     if status.split()[1] != b"200":
-        raise DeployError(f"The city answers {status.decode().strip()!r}; logs/functions.log in its state directory says why.")
+        raise DeployError(
+            f"The city answers {status.decode().strip()!r}; logs/functions.log in its state directory says why."
+        )
 
 
 @contextlib.asynccontextmanager
@@ -125,7 +134,9 @@ def bound(options: Options) -> Iterator[tuple[socket.socket, socket.socket]]:
     try:
         city = embedded_aws.bind(options.port)
     except OSError as taken:
-        sys.exit(f"Port {options.port} is taken ({taken.strerror}). Choose another: PORT={options.port + 1} make run")
+        sys.exit(
+            f"Port {options.port} is taken ({taken.strerror}). Choose another: PORT={options.port + 1} make run"
+        )
     remembered = options.state / "aws-port"
     try:
         aws = embedded_aws.bind(int(remembered.read_text()) if remembered.exists() else 0)
@@ -143,7 +154,9 @@ def locked(state: Path) -> Iterator[IO[str]]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            sys.exit(f"A city already runs on {state}. Stop it, or choose another place: SANDBOX_STATE=… make run")
+            sys.exit(
+                f"A city already runs on {state}. Stop it, or choose another place: SANDBOX_STATE=… make run"
+            )
         yield lock
 
 

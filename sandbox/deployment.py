@@ -67,7 +67,12 @@ class Deployment:
         await self._sam(
             [
                 *("deploy", "--stack-name", STACK, "--s3-bucket", ARTIFACTS),
-                *("--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset", "--no-progressbar"),
+                *(
+                    "--capabilities",
+                    "CAPABILITY_IAM",
+                    "--no-fail-on-empty-changeset",
+                    "--no-progressbar",
+                ),
                 "--parameter-overrides",
                 *(f"{name}={value}" for name, value in self.parameters.items()),
             ]
@@ -75,12 +80,20 @@ class Deployment:
         self._remember("deploy", self._deploy_digest())
 
     def _deploy_digest(self) -> str:
-        return _digest([self._done().get("build", "").encode(), json.dumps(self.parameters).encode()])
+        return _digest(
+            [self._done().get("build", "").encode(), json.dumps(self.parameters).encode()]
+        )
 
-    async def _sam(self, arguments: Sequence[str], environment: dict[str, str] | None = None) -> None:
+    async def _sam(
+        self, arguments: Sequence[str], environment: dict[str, str] | None = None
+    ) -> None:
         """Run the deploy tool; its samconfig environment `sandbox` does not exist, so nothing else is configured."""
         build = self.state / "build"
-        where = ["--build-dir", str(build)] if arguments[0] == "build" else ["--template", str(build / "template.yaml")]
+        where = (
+            ["--build-dir", str(build)]
+            if arguments[0] == "build"
+            else ["--template", str(build / "template.yaml")]
+        )
         log = self.state / "logs" / f"{arguments[0]}.log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
@@ -133,7 +146,9 @@ def wheel_platform() -> str:
 def _files(source: Path) -> list[Path]:
     if source.is_file():
         return [source]
-    return sorted(file for file in source.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    return sorted(
+        file for file in source.rglob("*") if file.is_file() and "__pycache__" not in file.parts
+    )
 
 
 def _digest(parts: Iterable[bytes]) -> str:

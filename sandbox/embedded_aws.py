@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from sandbox import bundles
 from sandbox.options import HOST
 
 if TYPE_CHECKING:
@@ -43,7 +45,8 @@ def prepare_environment(state: Path, port: int) -> None:
     for name in [name for name in os.environ if name.startswith(INHERITED)]:
         del os.environ[name]
     scratch = state / "tmp"
-    scratch.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
     os.environ.update(
         AUTH="true",
         AWS_ACCESS_KEY_ID=ACCESS_KEY,
@@ -90,9 +93,11 @@ def load_application(state: Path) -> Any:
     _forget_stream_positions(state / "aws" / "lambda.json")
 
     from ministack.app import app  # noqa: PLC0415 - reads the prepared environment
+    from ministack.core import lambda_runtime  # noqa: PLC0415
     from ministack.services import dynamodb, lambda_svc  # noqa: PLC0415
 
     dynamodb._STREAM_RETENTION_SECONDS = STREAM_RETENTION_SECONDS
+    lambda_runtime.zipfile = bundles.unpacking_once(state / "bundles")
     lambda_svc._emit_lambda_logs = _log_to(logs / "functions.log")
     return app
 
@@ -122,7 +127,9 @@ def _log_to(path: Path) -> Any:
     """
     log = path.open("a", buffering=1)
 
-    def write(function: dict[str, Any], request: str, text: str, error: bool, milliseconds: int, **_: Any) -> None:
+    def write(
+        function: dict[str, Any], request: str, text: str, error: bool, milliseconds: int, **_: Any
+    ) -> None:
         if text:
             log.write(text + "\n")
         if error:
@@ -157,7 +164,9 @@ async def serving(application: Any, sockets: list[socket.socket]) -> AsyncIterat
     try:
         while not server.started:
             if task.done():
-                sys.exit("The embedded AWS did not start; logs/aws.log in the state directory says why.")
+                sys.exit(
+                    "The embedded AWS did not start; logs/aws.log in the state directory says why."
+                )
             await asyncio.sleep(0.01)
         yield
     finally:

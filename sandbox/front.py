@@ -1,6 +1,8 @@
 """The city's address: everything goes to the HTTP API, but for the reset that exists only here."""
 
+import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -11,6 +13,10 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 RESET = "/_sandbox/reset"
+
+IN_FLIGHT = 2 * (os.cpu_count() or 1)
+"""Requests that run at once. Every one takes a function process of its own (1 s of CPU to start,
+80 MB); more of them than this share the same processors and answer no more requests a second."""
 
 
 class Front:
@@ -25,6 +31,7 @@ class Front:
         self._port = port
         self._reset = reset
         self._prefix = ""
+        self._slots = asyncio.Semaphore(IN_FLIGHT)
 
     def open(self, api_id: str) -> None:
         """Let requests through to this HTTP API."""
@@ -40,7 +47,8 @@ class Front:
         else:
             scope["path"] = self._prefix + scope["path"]
             scope["raw_path"] = self._prefix.encode() + scope["raw_path"]
-            await self._aws(scope, receive, send)
+            async with self._slots:
+                await self._aws(scope, receive, send)
 
     async def _wipe(self, scope: Scope, send: Send) -> None:
         if scope["method"] != "POST":
@@ -52,6 +60,11 @@ class Front:
 
 async def _answer(send: Send, status: int, body: dict[str, str] | None = None) -> None:
     content = b"" if body is None else json.dumps(body).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers if content else []})
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(content)).encode()),
+    ]
+    await send(
+        {"type": "http.response.start", "status": status, "headers": headers if content else []}
+    )
     await send({"type": "http.response.body", "body": content})

@@ -29,7 +29,9 @@ def api_id() -> str:
 
 def import_routes() -> None:
     """Give the stack's HTTP API the routes, integrations and authorizers its OpenAPI body describes."""
-    template = session().client("cloudformation").get_template(StackName=STACK, TemplateStage="Processed")
+    template = (
+        session().client("cloudformation").get_template(StackName=STACK, TemplateStage="Processed")
+    )
     resources: Any = template["TemplateBody"]["Resources"]
     body = resolve(resources[API]["Properties"]["Body"], _physical_ids())
     gateway = session().client("apigatewayv2")
@@ -42,7 +44,10 @@ def import_routes() -> None:
     }
     for route in routes_of(body):
         integration = gateway.create_integration(
-            ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=route.uri, PayloadFormatVersion="2.0"
+            ApiId=api,
+            IntegrationType="AWS_PROXY",
+            IntegrationUri=route.uri,
+            PayloadFormatVersion="2.0",
         )
         target = {"RouteKey": route.key, "Target": f"integrations/{integration['IntegrationId']}"}
         if route.authorizer is None:
@@ -110,8 +115,14 @@ def _substitute(text: str, physical: dict[str, str]) -> str:
 
 
 def _physical_ids() -> dict[str, str]:
-    resources = session().client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
-    return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources} | {
+    resources = (
+        session()
+        .client("cloudformation")
+        .describe_stack_resources(StackName=STACK)["StackResources"]
+    )
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources
+    } | {
         "AWS::AccountId": ACCOUNT,
         "AWS::Partition": "aws",
         "AWS::Region": REGION,

@@ -1,0 +1,72 @@
+# Each target installs what it needs; none needs another to have run before.
+#   PORT=8080    where `make run` listens (`make listen`: 9099)
+#   OPEN=1       a city that asks for no tokens
+#   CONFIG=dev   the environment of samconfig.toml that `make deploy` uses
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+CONFIG ?= dev
+BIN := .venv/bin
+TOOLS := .venv/.installed
+SANDBOX := .venv-sandbox/.installed
+CHECKED := functions layers/core models cli sandbox tests
+DYNAMODB_LOCAL := build/dynamodb-local/DynamoDBLocal.jar
+
+.PHONY: run test lint demo listen token deploy test-dynamodb-local
+
+run: $(TOOLS) $(SANDBOX)
+	@exec .venv-sandbox/bin/python -m sandbox
+
+test: $(TOOLS) $(SANDBOX)
+	@$(BIN)/python -m pytest
+
+lint: $(TOOLS) $(SANDBOX)
+	@$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(CHECKED)
+	PYTHONPATH=functions:layers/core:. $(BIN)/lint-imports
+	.venv-sandbox/bin/sam validate --lint
+	$(BIN)/python -m pytest -q tests/template
+
+demo: $(TOOLS)
+	@$(BIN)/python -m sandbox.demo
+
+listen: $(TOOLS)
+	@exec $(BIN)/python -m sandbox.listen
+
+token: $(TOOLS)
+	@$(BIN)/python -m cli token
+
+deploy: $(TOOLS) $(SANDBOX)
+	@.venv-sandbox/bin/sam validate --lint --config-env $(CONFIG)
+	UV=$(CURDIR)/$(BIN)/uv .venv-sandbox/bin/sam build --config-env $(CONFIG)
+	.venv-sandbox/bin/sam deploy --config-env $(CONFIG)
+
+test-dynamodb-local: $(TOOLS) $(DYNAMODB_LOCAL)
+	@$(BIN)/python -m pytest -m dynamodb_local
+
+# uv alone comes with pip, checked against the lock's hashes; it installs the rest in seconds.
+$(TOOLS): requirements-dev.txt
+	@echo "Installing the tools into .venv"
+	$(PYTHON) -m venv .venv
+	awk '/^uv==/ {found = 1} found; found && !/\\$$/ {exit}' $< > .venv/uv.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .venv/uv.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $<
+	touch $@
+
+$(SANDBOX): sandbox/requirements.txt | $(TOOLS)
+	@echo "Installing the local AWS into .venv-sandbox"
+	$(PYTHON) -m venv .venv-sandbox
+	$(BIN)/uv pip install --quiet --python .venv-sandbox/bin/python --require-hashes -r $<
+	touch $@
+
+# AWS's own DynamoDB Local, which needs Java; npm carries its jar.
+$(DYNAMODB_LOCAL):
+	@mkdir -p build/dynamodb-local
+	cd build
+	archive=$$(npm pack --silent amplify-dynamodb-simulator@2.9.30)
+	tar -xzf "$$archive" -C dynamodb-local --strip-components=2 package/emulator

@@ -1,0 +1,1 @@
+"""The `city` command, for operators and developers: `python -m cli --help`."""

@@ -1,0 +1,50 @@
+"""Which city a command is about: a deployed stack, or the one that `make run` keeps on this machine."""
+
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import typer
+from boto3.session import Session
+from botocore.exceptions import BotoCoreError, ClientError
+
+STATE = Path(__file__).resolve().parents[1] / ".sandbox"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed stack and the AWS it is in; `token_url` only where it differs from the output."""
+
+    name: str
+    session: Session
+    token_url: str | None = None
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs by name. Ends the command when the stack cannot be read."""
+        try:
+            [stack] = self.session.client("cloudformation").describe_stacks(StackName=self.name)[
+                "Stacks"
+            ]
+        except (BotoCoreError, ClientError) as error:
+            raise typer.BadParameter(f"stack {self.name} cannot be read: {error}") from error
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def find(name: str | None) -> Stack:
+    """The stack of this name in the AWS account of the environment; without a name, the local city."""
+    return Stack(name, Session()) if name else _local()
+
+
+def _local() -> Stack:
+    record = Path(os.environ.get("SANDBOX_STATE") or STATE) / "city.json"
+    if not record.exists():
+        raise typer.BadParameter(
+            "no city runs on this machine: start one with `make run`, or name a --stack"
+        )
+    city = json.loads(record.read_text())
+    os.environ["AWS_ENDPOINT_URL"] = city["aws"]
+    session = Session("test", "test", region_name=city["region"])
+    return Stack(city["stack"], session, f"{city['aws']}/oauth2/token")
