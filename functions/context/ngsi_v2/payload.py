@@ -23,6 +23,8 @@ RESERVED_NAMES = frozenset({"id", "type", "geo:distance", "*"})
 
 Attributes = dict[str, Attribute]
 
+_TEXTUAL = (str, dict, list)
+
 
 @dataclass(frozen=True, slots=True)
 class IncomingEntity:
@@ -243,13 +245,15 @@ def _check_shape(value: Json, depth: int = 0) -> None:
     if isinstance(value, Repeated):
         raise InvalidRequest(f"duplicated tag-name: /{value.member}/ in path: /")
     for member in value.values() if isinstance(value, dict) else value:
-        _check_shape(member, depth + 1)
+        if isinstance(member, dict | list):
+            _check_shape(member, depth + 1)
 
 
 def _has_forbidden_text(value: Json) -> bool:
     """Whether any text of a value, but no member name, has forbidden characters."""
     if isinstance(value, str):
         return has_forbidden_characters(value)
-    if isinstance(value, dict):
-        return any(map(_has_forbidden_text, value.values()))
-    return isinstance(value, list) and any(map(_has_forbidden_text, value))
+    if not isinstance(value, dict | list):
+        return False
+    members = value.values() if isinstance(value, dict) else value
+    return any(_has_forbidden_text(member) for member in members if isinstance(member, _TEXTUAL))

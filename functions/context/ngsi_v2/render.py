@@ -81,13 +81,6 @@ def unique(
     return list(once.values())
 
 
-def attributes_only(entity: Entity, projection: Projection = EVERYTHING) -> dict[str, Json]:
-    """`{name: {type, value, metadata}…}`, the form of `GET /v2/entities/{id}/attrs`."""
-    rendered = normalized(entity, projection)
-    del rendered["id"], rendered["type"]
-    return rendered
-
-
 def attribute(entity: Entity, name: str, metadata: tuple[str, ...] = ()) -> dict[str, Json]:
     """`{type, value, metadata}` of one attribute. Raises NotFound."""
     return _rendered(stored(entity, name), metadata, {})

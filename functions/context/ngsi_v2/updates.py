@@ -27,11 +27,11 @@ from context.ngsi_v2 import operators
 from context.ngsi_v2.dates import format_date, parse_date
 from context.ngsi_v2.geo import LOCATION_TYPES, check_location
 from context.ngsi_v2.payload import DATE_EXPIRES, Attributes, date_value
+from context.ngsi_v2.render import NO_SUCH_ATTRIBUTE
 from context.values import DATE_TYPES
 
 MISSING = "do not exist: "
 PRESENT = "one or more of the attributes in the request already exist: "
-NO_SUCH_ATTRIBUTE = "The entity does not have such an attribute"
 MAX_IDENTITY_LENGTH = 1013
 """Of id, type and service path together; keeps every key of the store within its limits."""
 
