@@ -1,0 +1,74 @@
+"""The functions as they are deployed: their variables, their queues, and how Lambda calls them."""
+
+import importlib
+import sys
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from city.aws import client
+
+QUEUES = {
+    "NOTIFICATION_QUEUE_URL": "NotificationQueue",
+    "NOTIFICATION_DEAD_LETTER_QUEUE_URL": "NotificationDeadLetterQueue",
+    "RETRY_QUEUE_URL": "RetryQueue",
+    "STREAM_DEAD_LETTER_QUEUE_URL": "StreamDeadLetterQueue",
+}
+"""The variables that are queue URLs, and the logical ids of the queues in the template."""
+
+FIFO = {"NotificationQueue", "NotificationDeadLetterQueue"}
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A context table and fresh queues, by logical id, and the functions over them."""
+
+    resources: dict[str, str]
+    monkeypatch: pytest.MonkeyPatch
+
+    def invoke(self, function: str, event: Any) -> Any:
+        """Call a function ("context_matcher") as a cold start does."""
+        module = function.replace("_", ".", 1)
+        self.monkeypatch.delitem(sys.modules, module, raising=False)
+        context = SimpleNamespace(
+            function_name=function,
+            memory_limit_in_mb=512,
+            invoked_function_arn=f"arn:aws:lambda:eu-west-1:123456789012:function:{function}",
+            aws_request_id=str(uuid4()),
+            get_remaining_time_in_millis=lambda: 60_000,
+        )
+        return importlib.import_module(module).handler(event, context)
+
+    def waiting(self, queue: str) -> int:
+        """How many messages a queue holds, also those that are delayed."""
+        answer = client("sqs").get_queue_attributes(
+            QueueUrl=self.resources[queue],
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"],
+        )
+        return sum(map(int, answer["Attributes"].values()))
+
+
+def deploy(table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    """Make the queues and set every function's variables."""
+    resources = {"ContextTable": table}
+    variables = {
+        "CONTEXT_TABLE": table,
+        "STAGE": "sandbox",
+        "TOKEN_ISSUER": "https://issuer.invalid",
+        "TOKEN_JWKS_URL": "https://issuer.invalid/jwks.json",
+        "PUBLIC_ACCESS": "true",
+        "ALLOW_LOOPBACK": "true",
+    }
+    for variable, logical in QUEUES.items():
+        fifo = logical in FIFO
+        url = client("sqs").create_queue(
+            QueueName=uuid4().hex + (".fifo" if fifo else ""),
+            Attributes={"FifoQueue": "true"} if fifo else {},
+        )["QueueUrl"]
+        resources[logical] = variables[variable] = url
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return Deployed(resources, monkeypatch)

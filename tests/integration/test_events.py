@@ -1,0 +1,150 @@
+"""Each file under `events/` is fed to the function its folder is named after.
+
+The files are events as AWS delivers them; `sam local invoke -e` takes the same. What a file must
+lead to is written here, so a file without an expectation fails.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from city.aws import client
+from city.tenancy import Tenant
+from context.store.subscriptions import SubscriptionStore
+from context.subscriptions import Subscriptions
+from tests.deployed import Deployed, deploy
+
+EVENTS = Path(__file__).parents[2] / "events"
+
+BEFORE_ALL_EVENTS = 1_795_330_000_000_000
+"""A moment, in microseconds, before the first change in the files."""
+
+SENT_AT = "1795338000000"
+"""When the notifications in the files were sent, in milliseconds; replaced by the present."""
+
+RECEIVER = "http://receiver.example"
+SUBSCRIPTIONS = ("6740e1a2c3d4e5f601234567", "6740e1a2c3d4e5f601234568")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What an event leads to: messages in queues, and requests at the receiver."""
+
+    notified: int = 0
+    given_up_changes: int = 0
+    given_up_notifications: int = 0
+    received: int = 0
+
+
+EXPECTED = {
+    "context_matcher/create_entity": Effect(notified=2),
+    "context_matcher/update_attribute": Effect(notified=2),
+    "context_matcher/add_large_attribute": Effect(notified=2),
+    "context_matcher/delete_entity": Effect(notified=2),
+    "context_matcher/expire_entity": Effect(),
+    "context_matcher/unreadable_record": Effect(notified=2, given_up_changes=1),
+    "context_sender/notifications": Effect(received=3),
+    "context_sender/tick": Effect(),
+    "context_sender/unreadable_message": Effect(received=1, given_up_notifications=1),
+}
+
+
+@dataclass
+class Receiver:
+    """A subscriber on this machine that takes everything."""
+
+    bodies: list[Any] = field(default_factory=list)
+    url: str = ""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers["Content-Length"])
+            receiver.bodies.append(json.loads(self.rfile.read(length)))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    receiver.url = f"http://127.0.0.1:{server.server_port}"
+    yield receiver
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def deployed(context_table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    """The functions, over the fake AWS."""
+    return deploy(context_table, monkeypatch)
+
+
+@pytest.fixture
+def subscriptions(context_table: str) -> list[str]:
+    """Two subscriptions of the tenant in the files to every change; their ids."""
+    store = SubscriptionStore(client("dynamodb"), context_table)
+    service = Subscriptions(store, lambda: BEFORE_ALL_EVENTS)
+    alterations = ["entityCreate", "entityUpdate", "entityDelete"]
+    body: Any = {
+        "subject": {
+            "entities": [{"idPattern": ".*"}],
+            "condition": {"alterationTypes": alterations},
+        },
+        "notification": {"http": {"url": "http://127.0.0.1:9/"}},
+    }
+    return [service.create(Tenant("smartcity"), None, body) for _ in SUBSCRIPTIONS]
+
+
+def events(*functions: str) -> list[str]:
+    files = [file for function in functions for file in sorted((EVENTS / function).glob("*.json"))]
+    return [str(file.relative_to(EVENTS).with_suffix("")) for file in files]
+
+
+@pytest.mark.parametrize("case", events("context_matcher", "context_sender"))
+def test_event_has_its_effect(
+    case: str,
+    deployed: Deployed,
+    subscriptions: list[str],
+    receiver: Receiver,
+) -> None:
+    text = (EVENTS / f"{case}.json").read_text()
+    for written, actual in zip(SUBSCRIPTIONS, subscriptions, strict=True):
+        text = text.replace(written, actual)
+    text = text.replace(SENT_AT, str(time.time_ns() // 1_000_000)).replace(RECEIVER, receiver.url)
+
+    answer = deployed.invoke(case.partition("/")[0], json.loads(text))
+
+    assert answer == {"batchItemFailures": []}
+    assert EXPECTED[case] == Effect(
+        notified=deployed.waiting("NotificationQueue"),
+        given_up_changes=deployed.waiting("StreamDeadLetterQueue"),
+        given_up_notifications=deployed.waiting("NotificationDeadLetterQueue"),
+        received=len(receiver.bodies),
+    )
+
+
+def test_every_expectation_has_its_file() -> None:
+    assert set(EXPECTED) == set(events("context_matcher", "context_sender"))
+
+
+def test_every_function_has_events() -> None:
+    assert {folder.name for folder in EVENTS.iterdir()} == {
+        "context_api",
+        "context_matcher",
+        "context_sender",
+    }
