@@ -101,24 +101,36 @@ def box(first: Position, second: Position) -> Geometry:
 def read_geojson(value: Json) -> Geometry:
     """The geometry of a GeoJSON geometry object; a third coordinate (altitude) is dropped.
 
-    Raises InvalidRequest for other types and for coordinates that do not make such a shape.
+    Raises InvalidRequest for other types and for coordinates that do not make such a shape; that
+    polygons do not cross themselves is left to `check_polygons`.
     """
     members = value if isinstance(value, dict) else {}
     kind = members.get("type")
     if not isinstance(kind, str) or kind not in _DEPTH:
         raise InvalidRequest(f"unsupported GeoJSON type, use one of {', '.join(_DEPTH)}")
     geometry = Geometry(kind, _read_coordinates(members.get("coordinates"), _DEPTH[kind]))
-    check_shape(geometry)
+    for part in geometry.parts:
+        _check_closed(part)
     return geometry
 
 
-def check_shape(geometry: Geometry) -> None:
-    """Raise InvalidRequest when lines are too short, rings open or polygons cross themselves."""
-    for part in geometry.parts:
-        if part.kind == "LineString" and len(part.coordinates) < 2:
-            raise InvalidRequest("a line needs at least 2 positions")
-        if part.kind == "Polygon":
-            _check_polygon(part)
+def check_polygons(geometry: Geometry) -> None:
+    """Raise InvalidRequest when a polygon crosses itself or has its holes outside."""
+    if "Polygon" in geometry.kind and not _is_box(geometry):
+        from shapely import is_valid_reason  # noqa: PLC0415 - numpy and GEOS load slowly
+
+        reason = is_valid_reason(_shape(geometry))
+        if reason != "Valid Geometry":
+            raise InvalidRequest(f"the polygon is not valid: {reason}")
+
+
+def check_position(position: Position) -> Position:
+    """The position itself; raises InvalidRequest when it is not on the earth."""
+    if not (-180 <= position[0] <= 180 and -90 <= position[1] <= 90):
+        raise InvalidRequest(
+            f"longitude {position[0]:g}, latitude {position[1]:g} is not on the earth"
+        )
+    return position
 
 
 def distance(origin: Position, geometry: Geometry) -> float:
@@ -145,7 +157,7 @@ def intersects(first: Geometry, second: Geometry) -> bool:
     """Whether the shapes share a point; borders belong to a shape."""
     if not first.bounds.meets(second.bounds):
         return False
-    if first.kind == second.kind == "Point":
+    if first.kind == second.kind == "Point" or _box_holds(first, second):
         return True
     return bool(_shape(first).intersects(_shape(second)))
 
@@ -193,27 +205,21 @@ def _read_position(value: list[Json]) -> Position:
     return check_position((numbers[0], numbers[1]))
 
 
-def check_position(position: Position) -> Position:
-    """The position itself; raises InvalidRequest when it is not on the earth."""
-    if not (-180 <= position[0] <= 180 and -90 <= position[1] <= 90):
-        raise InvalidRequest(
-            f"longitude {position[0]:g}, latitude {position[1]:g} is not on the earth"
-        )
-    return position
-
-
-def _check_polygon(polygon: Geometry) -> None:
-    for ring in polygon.coordinates:
+def _check_closed(part: Geometry) -> None:
+    if part.kind == "LineString" and len(part.coordinates) < 2:
+        raise InvalidRequest("a line needs at least 2 positions")
+    for ring in part.coordinates if part.kind == "Polygon" else ():
         if len(ring) < 4:
             raise InvalidRequest("a polygon ring needs at least 4 positions")
         if ring[0] != ring[-1]:
             raise InvalidRequest("the first and last position of a polygon ring must be the same")
-    if not _is_box(polygon):
-        from shapely import is_valid_reason  # noqa: PLC0415 - numpy and GEOS load slowly
 
-        reason = is_valid_reason(_shape(polygon))
-        if reason != "Valid Geometry":
-            raise InvalidRequest(f"the polygon is not valid: {reason}")
+
+def _box_holds(first: Geometry, second: Geometry) -> bool:
+    """Whether one of the shapes is a box with the other inside: no geometry library needed."""
+    return (first.bounds.covers(second.bounds) and _is_box(first)) or (
+        second.bounds.covers(first.bounds) and _is_box(second)
+    )
 
 
 def _is_box(geometry: Geometry) -> bool:

@@ -5,6 +5,7 @@ one (type DateTime); the same text in an attribute of another type stays text. B
 (NGSI-v2 "Builtin Attributes") win over attributes a user gave the same name.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -18,6 +19,7 @@ DATE_TYPES = frozenset({"DateTime", "ISO8601"})
 OrderKey = tuple[object, ...]
 """Compares with any other order key, whatever the types of the values they stand for."""
 
+_INDEX = re.compile(r"(?:0|[1-9][0-9]{0,8})\Z")
 _EMPTY_ARRAY, _NULL, _NUMBER, _STRING, _OBJECT, _ARRAY, _BOOLEAN = range(7)
 
 
@@ -126,7 +128,7 @@ def _date(text: str) -> Json:
 
 
 def _reach_elements(elements: list[Json], path: Sequence[str]) -> Iterator[Json]:
-    if path[0].isdecimal() and int(path[0]) < len(elements):
+    if _INDEX.match(path[0]) and int(path[0]) < len(elements):
         yield from reach(elements[int(path[0])], path[1:])
     for element in elements:
         if isinstance(element, dict):

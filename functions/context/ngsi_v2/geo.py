@@ -5,7 +5,6 @@ latitude first; geo:json puts longitude first. NGSI-v2 "Geospatial properties of
 "Geographical Queries".
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from context import cells, geography
 from context.cells import CellRange
 from context.document import Attribute, Entity
 from context.geography import Geometry, Position
+from context.ngsi_v2.numbers import read_number
 
 LOCATION_TYPES = frozenset({"geo:json", "geo:point", "geo:line", "geo:box", "geo:polygon"})
 """Attribute types that make an attribute the location of its entity."""
@@ -144,7 +144,12 @@ def check_location(attributes: Mapping[str, Attribute]) -> None:
     for attribute in attributes.values():
         if attribute.type == "geo:json" and not isinstance(attribute.value, dict | None):
             raise InvalidRequest("geo:json needs an object or null as value")
-    location_of(attributes)
+    location = location_of(attributes)
+    if location is not None:
+        try:
+            geography.check_polygons(location)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"error parsing location attribute: {error}") from None
 
 
 def is_location(attribute: Attribute) -> bool:
@@ -226,7 +231,7 @@ def _old_polygon(positions: tuple[Position, ...]) -> Geometry:
         raise InvalidRequest("geo:polygon uses at least 4 coordinates")
     if positions[0] != positions[-1]:
         raise InvalidRequest("geo:polygon first and last coordinates must match")
-    return _checked(Geometry("Polygon", (positions,)))
+    return Geometry("Polygon", (positions,))
 
 
 _OLD_FORMS = {"geo:line": _old_line, "geo:box": _old_box, "geo:polygon": _old_polygon}
@@ -242,21 +247,13 @@ def _read_pair(value: Json) -> Position:
 
 def _position(pair: str) -> Position | None:
     """Longitude and latitude of a "latitude, longitude" pair, or None when it is not one."""
-    numbers = [_number(text) for text in pair.split(",")]
+    numbers = [read_number(text.strip()) for text in pair.split(",")]
     if len(numbers) != 2 or numbers[0] is None or numbers[1] is None:
         return None
     try:
         return geography.check_position((numbers[1], numbers[0]))
     except InvalidRequest:
         return None
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _parse_shape(geometry: str) -> str:
@@ -298,7 +295,7 @@ def _check_relation(relation: str, distances: dict[str, float]) -> None:
 
 
 def _metres(name: str, text: str) -> float:
-    metres = _number(text)
+    metres = read_number(text)
     if metres is None or metres < 0:
         raise InvalidRequest(f"invalid number for {name}")
     return metres
@@ -324,7 +321,9 @@ def _reference(shape: str, positions: tuple[Position, ...]) -> Geometry:
             raise InvalidRequest("Too few coordinates for polygon")
         if positions[0] != positions[-1]:
             raise InvalidRequest("First and last point in polygon not the same")
-        return _checked(Geometry("Polygon", (positions,)))
+        polygon = Geometry("Polygon", (positions,))
+        geography.check_polygons(polygon)
+        return polygon
     wrong = {"point": len(positions) != 1, "line": len(positions) < 2, "box": len(positions) != 2}
     if wrong[shape]:
         raise InvalidRequest(f"invalid number of coordinates for /{shape}/")
@@ -338,8 +337,3 @@ def _box(corners: tuple[Position, ...], name: str) -> Geometry:
     if first[0] == second[0] or first[1] == second[1]:
         raise InvalidRequest(f"{name} coordinates are not defining an actual box")
     return geography.box(first, second)
-
-
-def _checked(geometry: Geometry) -> Geometry:
-    geography.check_shape(geometry)
-    return geometry

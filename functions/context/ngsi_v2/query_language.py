@@ -12,7 +12,6 @@ A scalar is a number, an ISO 8601 date, true, false, null, or else a string; 'si
 it a string in any case. NGSI-v2 "Simple Query Language".
 """
 
-import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +19,7 @@ from contextlib import suppress
 from city.errors import InvalidPattern, InvalidRequest
 from city.regex import compile_pattern
 from context.ngsi_v2.dates import parse_date
+from context.ngsi_v2.numbers import read_number
 from context.predicates import Between, Like, OneOf, Ordered, Place, Query, Statement, Test
 from context.values import seconds
 
@@ -39,8 +39,6 @@ _ONE_CHARACTER = frozenset("<>:")
 _FORBIDDEN = re.compile("[<>\"'=;()]")
 _FORBIDDEN_IN_PATH = re.compile('[<>"=;()]')
 _QUOTE_INSIDE_TOKEN = re.compile(r"(?<=[^.])'(?=[^.])")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
-_INTEGER = re.compile(r"[+-]?\d+\Z", re.ASCII)
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
@@ -190,8 +188,9 @@ def _kind(value: Scalar) -> type:
 def _scalar(text: str) -> Scalar:
     if text.startswith("'"):
         return _forced_string(text)
-    if _NUMBER.match(text) and math.isfinite(float(text)):
-        return int(text) if _INTEGER.match(text) else float(text)
+    number = read_number(text)
+    if number is not None:
+        return number
     with suppress(ValueError):
         return Date(seconds(parse_date(text)))
     if text in _WORDS:

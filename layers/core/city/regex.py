@@ -11,6 +11,9 @@ from typing import Any
 
 from city.errors import InvalidPattern
 
+_MAX_BYTES = 1 << 20
+"""What one pattern may take; all that are kept must fit a small function."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
@@ -24,7 +27,7 @@ class Pattern:
         return self._compiled.search(text) is not None
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def compile_pattern(source: str) -> Pattern:
     """Compile a pattern, or raise InvalidPattern with the engine's reason."""
     import re2  # noqa: PLC0415 - a native library that most requests do not need
@@ -32,6 +35,7 @@ def compile_pattern(source: str) -> Pattern:
     options = re2.Options()
     options.log_errors = False
     options.dot_nl = True
+    options.max_mem = _MAX_BYTES
     try:
         return Pattern(source, re2.compile(source, options))
     except (re2.error, UnicodeEncodeError) as error:

@@ -7,7 +7,6 @@ from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 from city.errors import InvalidRequest
-from city.json import Json
 from city.tenancy import ServicePath, Tenant
 from context.cells import CellRange, cells_of, ranges_around, ranges_for
 from context.document import Attribute, Entity, Identity
@@ -119,7 +118,7 @@ def stored(draw: st.DrawFn, centre: Position) -> Attribute:
     kind, coords = draw(shapes(("point", "line", "box", "polygon"), centre))
     pairs = coords.split(";")
     if kind == "line" and draw(st.booleans()):
-        positions: list[Json] = [[*map(float, reversed(pair.split(",")))] for pair in pairs]
+        positions: list[Any] = [[*map(float, reversed(pair.split(",")))] for pair in pairs]
         return Attribute("geo:json", {"type": "MultiPoint", "coordinates": positions})
     return Attribute(f"geo:{kind}", coords if kind == "point" else [*pairs])
 

@@ -160,6 +160,16 @@ PREFIX = "error parsing location attribute: "
             "nan,0",
             PREFIX + "geo coordinates format error [see Orion user manual]: nan,0",
         ),
+        (
+            "geo:point",
+            "1_0,0",
+            PREFIX + "geo coordinates format error [see Orion user manual]: 1_0,0",
+        ),
+        (
+            "geo:polygon",
+            ["0,0", "1,1", "1,0", "0,1", "0,0"],
+            PREFIX + "the polygon is not valid: Self-intersection[0.5 0.5]",
+        ),
         ("geo:point", 5, PREFIX + "geo coordinates format error [see Orion user manual]: "),
         (
             "geo:line",

@@ -115,6 +115,8 @@ def test_statement_on_values_of_every_type_finds(q: str, found: str) -> None:
         ("v.a==9007199254740993", {"a": 9007199254740992}, False),
         ("v.a==nan", {"a": "nan"}, True),
         ("v.a==1e999", {"a": "1e999"}, True),
+        ("v.a==1_0", {"a": 10}, False),
+        (f"v.a=={'9' * 5000}", {"a": "9" * 5000}, True),
         ("v.a==[1]", {"a": [1]}, False),
         ("v.a==x:y", {"a": "x:y"}, True),
         ("v.a:x", {"a": "x"}, True),
