@@ -3,6 +3,7 @@
 import importlib
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,18 @@ from uuid import uuid4
 import pytest
 
 from city.aws import client
+from city.tenancy import Tenant
+from context.store.subscriptions import SubscriptionStore
+from context.subscriptions import Subscriptions
+
+EVENTS = Path(__file__).parents[1] / "events"
+"""Events as AWS delivers them, in a folder per function."""
+
+TENANT = Tenant("smartcity")
+"""Whose entities the events are about."""
+
+BEFORE_ALL_EVENTS = 1_795_330_000_000_000
+"""A moment, in microseconds, before the first change in the events."""
 
 QUEUES = {
     "NOTIFICATION_QUEUE_URL": "NotificationQueue",
@@ -41,6 +54,17 @@ class Deployed:
             get_remaining_time_in_millis=lambda: 60_000,
         )
         return importlib.import_module(module).handler(event, context)
+
+    def subscribe(self, url: str = "http://127.0.0.1:9/", **members: Any) -> str:
+        """Subscribe to every change in the events; the subscription's id."""
+        store = SubscriptionStore(client("dynamodb"), self.resources["ContextTable"])
+        alterations = ["entityCreate", "entityUpdate", "entityDelete"]
+        condition = {"alterationTypes": alterations}
+        body: Any = {
+            "subject": {"entities": [{"idPattern": ".*"}], "condition": condition},
+            "notification": {"http": {"url": url}},
+        }
+        return Subscriptions(store, lambda: BEFORE_ALL_EVENTS).create(TENANT, None, body | members)
 
     def waiting(self, queue: str) -> int:
         """How many messages a queue holds, also those that are delayed."""

@@ -9,22 +9,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 
-from city.aws import client
-from city.tenancy import Tenant
-from context.store.subscriptions import SubscriptionStore
-from context.subscriptions import Subscriptions
-from tests.deployed import Deployed, deploy
-
-EVENTS = Path(__file__).parents[2] / "events"
-
-BEFORE_ALL_EVENTS = 1_795_330_000_000_000
-"""A moment, in microseconds, before the first change in the files."""
+from tests.deployed import EVENTS, Deployed, deploy
 
 SENT_AT = "1795338000000"
 """When the notifications in the files were sent, in milliseconds; replaced by the present."""
@@ -94,37 +84,16 @@ def deployed(context_table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
     return deploy(context_table, monkeypatch)
 
 
-@pytest.fixture
-def subscriptions(context_table: str) -> list[str]:
-    """Two subscriptions of the tenant in the files to every change; their ids."""
-    store = SubscriptionStore(client("dynamodb"), context_table)
-    service = Subscriptions(store, lambda: BEFORE_ALL_EVENTS)
-    alterations = ["entityCreate", "entityUpdate", "entityDelete"]
-    body: Any = {
-        "subject": {
-            "entities": [{"idPattern": ".*"}],
-            "condition": {"alterationTypes": alterations},
-        },
-        "notification": {"http": {"url": "http://127.0.0.1:9/"}},
-    }
-    return [service.create(Tenant("smartcity"), None, body) for _ in SUBSCRIPTIONS]
-
-
 def events(*functions: str) -> list[str]:
     files = [file for function in functions for file in sorted((EVENTS / function).glob("*.json"))]
     return [str(file.relative_to(EVENTS).with_suffix("")) for file in files]
 
 
 @pytest.mark.parametrize("case", events("context_matcher", "context_sender"))
-def test_event_has_its_effect(
-    case: str,
-    deployed: Deployed,
-    subscriptions: list[str],
-    receiver: Receiver,
-) -> None:
+def test_event_has_its_effect(case: str, deployed: Deployed, receiver: Receiver) -> None:
     text = (EVENTS / f"{case}.json").read_text()
-    for written, actual in zip(SUBSCRIPTIONS, subscriptions, strict=True):
-        text = text.replace(written, actual)
+    for written in SUBSCRIPTIONS:
+        text = text.replace(written, deployed.subscribe())
     text = text.replace(SENT_AT, str(time.time_ns() // 1_000_000)).replace(RECEIVER, receiver.url)
 
     answer = deployed.invoke(case.partition("/")[0], json.loads(text))

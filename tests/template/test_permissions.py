@@ -1,6 +1,7 @@
 """Roles grant exactly what functions do: each AWS call is recorded and held against the template."""
 
 import json
+import random
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import pytest
 from city import aws
 from context.application import create_app
 from context.settings import ApiSettings
+from tests.deployed import EVENTS, Deployed, deploy
 from tests.template.stack import referred, resources, translated
 
 if TYPE_CHECKING:
@@ -89,6 +91,11 @@ def recorded(named: dict[str, str]) -> Iterator[set[Grant]]:
 
 
 @pytest.fixture
+def deployed(context_table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    return deploy(context_table, monkeypatch)
+
+
+@pytest.fixture
 def api(context_table: str) -> "TestClient":
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -145,3 +152,28 @@ def test_api_is_granted_what_it_calls(api: "TestClient", context_table: str) -> 
     with recorded({"ContextTable": context_table}) as calls:
         use_the_api(api)
     assert calls == granted("ContextApiRole")
+
+
+def stream_event(name: str) -> Any:
+    return json.loads((EVENTS / "context_matcher" / f"{name}.json").read_text())
+
+
+def use_the_matcher(deployed: Deployed) -> None:
+    """Changes of every kind, met by subscriptions that need every kind of access."""
+    deployed.subscribe()
+    deployed.subscribe(throttling=1)
+    for file in sorted((EVENTS / "context_matcher").glob("*.json")):
+        deployed.invoke("context_matcher", json.loads(file.read_text()))
+    large = stream_event("update_attribute")
+    document = {"text": {"t": "Text", "v": random.randbytes(150_000).hex()}}
+    large["Records"][0]["dynamodb"]["NewImage"] |= {
+        "d": {"S": json.dumps(document)},
+        "w": {"S": json.dumps([["text"], False, ""])},
+    }
+    deployed.invoke("context_matcher", large)
+
+
+def test_matcher_is_granted_what_it_calls(deployed: Deployed) -> None:
+    with recorded(deployed.resources) as calls:
+        use_the_matcher(deployed)
+    assert calls == granted("ContextMatcherRole")
