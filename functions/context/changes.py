@@ -69,9 +69,9 @@ class Change:
 
     @property
     def sequence(self) -> str:
-        """Sorts the changes of one entity, also over deletion and new creation."""
+        """Sorts the changes of one entity; versions are never used twice."""
         end = "d" if self.new is None else ""
-        return f"{self.entity.created:016d}.{self.entity.version:012d}{end}"
+        return f"{self.entity.version:016d}{end}"
 
 
 def change_between(old: Entity | None, new: Entity | None, at: int) -> Change:

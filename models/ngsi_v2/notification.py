@@ -166,6 +166,12 @@ class Notification(Wire):
     attrs_format: AttrsFormat = "normalized"
     max_fails_limit: int = 0
 
+    @property
+    def timeout(self) -> int:
+        """Milliseconds to wait for the receiver; 0 leaves it to us."""
+        target = self.http or self.http_custom
+        return target.timeout if target else 0
+
     @model_validator(mode="before")
     @classmethod
     def _check_channel(cls, members: JsonValue) -> JsonValue:

@@ -13,39 +13,37 @@ needs no other read. Costs in request units, for a subscription of up to 1 KB:
 - get: 1 read; all of a tenant: 1 read per 4 KB (about eight subscriptions)
 - version: 1 read per tenant and batch; state: 1 read
 - count: 1 write per subscription and batch; admit: 1 read and 1 write per batch
-- switch off (oneshot, failure limit): 4 writes, once
+- switch off (failure limit): 4 writes, once
 """
 
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from itertools import chain
+from typing import Any, cast
 
 from pydantic import ValidationError
 
-from city.dynamodb import (
-    ConditionFailed,
-    Row,
-    from_item,
-    to_item,
-    transact,
-    translated,
-    write,
-)
+from city.dynamodb import ConditionFailed, Row, from_item, to_item, transact, write
 from city.json import dump, parse
 from city.keys import key
 from city.tenancy import Tenant
+from context.store.layout import Key
+from context.store.table import (
+    IS_NEW,
+    IS_THERE,
+    ContextTable,
+    Span,
+    Statement,
+    has_version,
+    starting_with,
+)
 from models.ngsi_v2.subscription import Subscription
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 ROW_KIND = "S"
 MAX_WINNERS = 128
 """Admitted changes a state remembers, to admit them again when their batch repeats."""
 
-_STATE = "state"
 _log = logging.getLogger(__name__)
 
 
@@ -116,32 +114,46 @@ class Report:
     failure_reason: str = ""
 
 
-class SubscriptionStore:
-    """Rows of subscriptions in one table; safe for threads."""
+class StateTable(ContextTable):
+    """Changes to single members of rows."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client = client
-        self._table = table
+    def _update(
+        self, row_key: Key, change: str, values: Row, condition: str = "attribute_exists(pk)"
+    ) -> Statement:
+        request: Statement = {
+            "TableName": self._table,
+            "Key": to_item({**row_key._asdict()}),
+            "UpdateExpression": change,
+        }
+        if values:
+            request["ExpressionAttributeValues"] = to_item(values)
+        if condition:
+            request["ConditionExpression"] = condition
+        return {"Update": request}
+
+
+class SubscriptionStore(StateTable):
+    """Rows of subscriptions in one table; safe for threads."""
 
     def create(self, subscription: StoredSubscription) -> None:
         """Write a new subscription; changes made from now on can trigger it."""
-        state: Row = {**_state_key(subscription.tenant, subscription.id), "k": ROW_KIND}
+        state: Row = {**state_key(subscription.tenant, subscription.id)._asdict(), "k": ROW_KIND}
         transact(
             self._client,
             [
-                self._put(_config_row(subscription), "attribute_not_exists(pk)"),
-                self._put(state, "attribute_not_exists(pk)"),
+                self._put(_config_row(subscription), **IS_NEW),
+                self._put(state, **IS_NEW),
                 self._raise_version(subscription.tenant),
             ],
         )
 
     def get(self, tenant: Tenant, id: str) -> StoredSubscription | None:
         """One subscription with its state, strongly consistent."""
-        return next(self._query(tenant, id), None)
+        return next(self._read(tenant, starting_with(_partition(tenant), id)), None)
 
     def all(self, tenant: Tenant) -> list[StoredSubscription]:
         """Every subscription of the tenant in order of creation, strongly consistent."""
-        return list(self._query(tenant, ""))
+        return list(self._read(tenant, Span(_partition(tenant))))
 
     def replace(
         self, previous: StoredSubscription, subscription: StoredSubscription, *, revive: bool
@@ -152,30 +164,23 @@ class SubscriptionStore:
         """
         row = _config_row(replace(subscription, version=previous.version + 1))
         statements = [
-            self._put(row, "v = :seen", {":seen": previous.version}),
+            self._put(row, **has_version(previous.version)),
             self._raise_version(subscription.tenant),
         ]
         if revive:
-            statements.append(
-                self._update_state(subscription.tenant, subscription.id, "REMOVE is_off, fails")
-            )
+            state = state_key(subscription.tenant, subscription.id)
+            statements.append(self._update(state, "REMOVE is_off, fails", {}))
         transact(self._client, statements)
 
     def delete(self, tenant: Tenant, id: str) -> bool:
         """Remove a subscription; False when there is none. Parked notifications follow later."""
-        keys = [{"pk": _partition(tenant), "sk": id}, _state_key(tenant, id)]
-        deletions: list[TransactWriteItemTypeDef] = [
-            {
-                "Delete": {
-                    "TableName": self._table,
-                    "Key": to_item(cast("Row", item_key)),
-                    "ConditionExpression": "attribute_exists(pk)",
-                }
-            }
-            for item_key in keys
+        statements = [
+            self._delete(Key(_partition(tenant), id), **IS_THERE),
+            self._delete(state_key(tenant, id), **IS_THERE),
+            self._raise_version(tenant),
         ]
         try:
-            transact(self._client, [*deletions, self._raise_version(tenant)])
+            transact(self._client, statements)
         except ConditionFailed:
             return False
         return True
@@ -187,40 +192,33 @@ class SubscriptionStore:
 
     def state(self, tenant: Tenant, id: str) -> State | None:
         """The state of a subscription, strongly consistent; None when it was deleted."""
-        row = self._get(_state_key(tenant, id))
-        return _state_of(row) if row else None
+        row = self._get(state_key(tenant, id))
+        return state_of(row) if row else None
 
     def admit(self, tenant: Tenant, id: str, seen: State, admitted: State) -> None:
         """Record which changes were admitted, and that a oneshot has fired (`admitted.off`).
 
         Raises ConditionFailed when `seen` is out of date or the subscription is gone.
         """
+        change = "SET admitted = :at, winners = :won, admissions = :n"
         values: Row = {
             ":at": admitted.admitted_at,
             ":won": list(admitted.winners),
             ":n": seen.admissions + 1,
-            ":seen": seen.admissions,
-            ":zero": 0,
         }
-        change = "SET admitted = :at, winners = :won, admissions = :n"
-        condition = (
-            "attribute_exists(pk) AND "
-            "(admissions = :seen OR (attribute_not_exists(admissions) AND :seen = :zero))"
-        )
+        condition = "attribute_exists(pk) AND attribute_not_exists(admissions)"
+        if seen.admissions:
+            condition = "admissions = :seen"
+            values[":seen"] = seen.admissions
         if admitted.off and not seen.off:
             change += ", is_off = :true"
             values[":true"] = True
-            update = self._update_state(tenant, id, change, values, condition)
-            transact(self._client, [update, self._raise_version(tenant)])
-        else:
-            write(
-                self._client.update_item,
-                **self._update(_state_key(tenant, id), change, values, condition),
-            )
+        update = self._update(state_key(tenant, id), change, values, condition)
+        write(self._client.update_item, **update["Update"])
 
     def switch_off(self, tenant: Tenant, id: str) -> None:
         """Make a subscription inactive because it failed too often."""
-        update = self._update_state(tenant, id, "SET is_off = :true", {":true": True})
+        update = self._update(state_key(tenant, id), "SET is_off = :true", {":true": True})
         try:
             transact(self._client, [update, self._raise_version(tenant)])
         except ConditionFailed:
@@ -228,101 +226,37 @@ class SubscriptionStore:
 
     def count(self, tenant: Tenant, id: str, report: Report) -> int:
         """Add a batch to the counters; the consecutive failures after it (0 when it is gone)."""
-        change, values = _counting(report)
-        update = self._update(_state_key(tenant, id), change, values, "attribute_exists(pk)")
+        update = self._update(state_key(tenant, id), *_counting(report))
         try:
-            answer = write(self._client.update_item, **update, ReturnValues="ALL_NEW")
+            answer = write(self._client.update_item, **update["Update"], ReturnValues="ALL_NEW")
         except ConditionFailed:
             return 0
-        return _state_of(from_item(answer["Attributes"])).fails
+        return state_of(from_item(answer["Attributes"])).fails
 
-    def _query(self, tenant: Tenant, start: str) -> Iterator[StoredSubscription]:
-        request: dict[str, Any] = {
-            "TableName": self._table,
-            "ConsistentRead": True,
-            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :start)",
-            "ExpressionAttributeValues": to_item({":pk": _partition(tenant), ":start": start}),
-        }
-        if not start:
-            request["KeyConditionExpression"] = "pk = :pk"
-            del request["ExpressionAttributeValues"][":start"]
-        config: Row | None = None
-        for row in self._rows(request):
+    def _read(self, tenant: Tenant, span: Span) -> Iterator[StoredSubscription]:
+        """Subscriptions from a span of rows, where a config is followed by its state."""
+        config: Row = {}
+        for row in chain.from_iterable(self._pages(span)):
             if "d" in row:
                 config = row
-            elif config is not None and row["sk"] == key(cast("str", config["sk"]), _STATE):
+            elif row["sk"] == state_key(tenant, str(config.get("sk", ""))).sk:
                 yield from _readable(tenant, config, row)
 
-    def _rows(self, request: dict[str, Any]) -> Iterator[Row]:
-        while True:
-            with translated():
-                page = self._client.query(**request)
-            yield from map(from_item, page["Items"])
-            if "LastEvaluatedKey" not in page:
-                return
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    def _raise_version(self, tenant: Tenant) -> Statement:
+        return self._update(_version_key(tenant), "ADD v :one", {":one": 1}, "")
 
-    def _get(self, row_key: Row) -> Row | None:
-        with translated():
-            answer = self._client.get_item(
-                TableName=self._table, Key=to_item(row_key), ConsistentRead=True
-            )
-        return from_item(answer["Item"]) if "Item" in answer else None
 
-    def _put(
-        self, row: Row, condition: str, values: Row | None = None
-    ) -> "TransactWriteItemTypeDef":
-        statement: TransactWriteItemTypeDef = {
-            "Put": {
-                "TableName": self._table,
-                "Item": to_item(row),
-                "ConditionExpression": condition,
-            }
-        }
-        if values:
-            statement["Put"]["ExpressionAttributeValues"] = to_item(values)
-        return statement
-
-    def _raise_version(self, tenant: Tenant) -> "TransactWriteItemTypeDef":
-        return cast(
-            "TransactWriteItemTypeDef",
-            {"Update": self._update(_version_key(tenant), "ADD v :one", {":one": 1}, "")},
-        )
-
-    def _update_state(
-        self,
-        tenant: Tenant,
-        id: str,
-        change: str,
-        values: Row | None = None,
-        condition: str = "attribute_exists(pk)",
-    ) -> "TransactWriteItemTypeDef":
-        update = self._update(_state_key(tenant, id), change, values or {}, condition)
-        return cast("TransactWriteItemTypeDef", {"Update": update})
-
-    def _update(self, row_key: Row, change: str, values: Row, condition: str) -> dict[str, Any]:
-        request: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": to_item(row_key),
-            "UpdateExpression": change,
-        }
-        if values:
-            request["ExpressionAttributeValues"] = to_item(values)
-        if condition:
-            request["ConditionExpression"] = condition
-        return request
+def state_key(tenant: Tenant, id: str) -> Key:
+    """The row with the state of a subscription."""
+    return Key(_partition(tenant), key(id, "state"))
 
 
 def _partition(tenant: Tenant) -> str:
     return key("t", tenant, "s")
 
 
-def _state_key(tenant: Tenant, id: str) -> Row:
-    return {"pk": _partition(tenant), "sk": key(id, _STATE)}
-
-
-def _version_key(tenant: Tenant) -> Row:
-    return {"pk": key("t", tenant, "ver"), "sk": "subs"}
+def _version_key(tenant: Tenant) -> Key:
+    return Key(key("t", tenant, "ver"), "subs")
 
 
 def _config_row(subscription: StoredSubscription) -> Row:
@@ -357,7 +291,7 @@ def _subscription_of(tenant: Tenant, config: Row, state: Row) -> StoredSubscript
         expires=cast("int | None", config.get("expires")),
         document=Subscription.model_validate(parse(cast("str", config["d"]))),
         version=cast("int", config["v"]),
-        state=_state_of(state),
+        state=state_of(state),
     )
 
 
@@ -378,7 +312,8 @@ _STATE_COLUMNS = {
 }
 
 
-def _state_of(row: Row) -> State:
+def state_of(row: Row) -> State:
+    """The state a row holds."""
     known: dict[str, Any] = {
         field: row[column] for field, column in _STATE_COLUMNS.items() if column in row
     }

@@ -91,9 +91,9 @@ class Outbound:
     ) -> Answer:
         """Send one request; connecting and waiting for the answer take `timeout` seconds each.
 
-        Any status is an Answer. Raises Refused for a forbidden address, Failed for an unusable
-        one and when there is no answer. A request on a kept connection that turns out to be
-        closed is sent again.
+        Any status is an Answer. Raises Refused for a forbidden or unusable address, Failed when
+        there is no answer. A request on a kept connection that turns out to be closed is sent
+        again.
         """
         start = time.monotonic()
         try:
@@ -104,7 +104,9 @@ class Outbound:
                     raise
                 response = self._request(method, url, headers, body, timeout)
             _discard(response, start + 2 * timeout)
-        except (HTTPError, OSError, ValueError) as error:
+        except ValueError as error:
+            raise Refused(_reason(error)) from error
+        except (HTTPError, OSError) as error:
             raise Failed(_reason(error)) from error
         return Answer(response.status, _seconds(response.headers.get("Retry-After", "")))
 
@@ -115,7 +117,8 @@ class Outbound:
             method,
             url,
             body=body,
-            headers=dict(headers),
+            # The wire takes bytes; a value beyond Latin-1 travels as UTF-8.
+            headers={name: value.encode().decode("latin-1") for name, value in headers.items()},
             timeout=Timeout(connect=min(timeout, CONNECT_TIMEOUT), read=timeout),
             redirect=False,
             preload_content=False,

@@ -1,0 +1,101 @@
+"""Filling the templates of custom notifications (NGSI-v2 "Macro substitution")."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote
+
+from city.json import Json, dump
+from city.tenancy import shown
+from context.document import Entity
+from context.ngsi_v2.render import shown_value
+from models.ngsi_v2.macros import MACRO, substitute
+
+_URL_SAFE = ":/?#[]@!$&'()*+,;=~"
+_QUERY_SAFE = ":/@!$*,?~"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What `${name}` stands for: an attribute's value, or a fact of the notification.
+
+    `${authToken}` is empty, as if the update had carried no token: tokens are never kept.
+    """
+
+    entity: Entity
+    patched: Mapping[str, Json] = field(default_factory=dict)
+
+    def value(self, name: str) -> Json:
+        """The value behind a name; null when there is none."""
+        if name in self.patched:
+            return self.patched[name]
+        attribute = self.entity.attributes.get(name)
+        if attribute is not None:
+            return shown_value(attribute)
+        identity = self.entity.identity
+        return {
+            "id": identity.id,
+            "type": identity.type,
+            "service": identity.tenant,
+            "servicePath": shown(identity.path),
+            "authToken": "",
+        }.get(name)
+
+    def with_value(self, name: str, value: Json) -> "Facts":
+        """The same facts, with one name standing for something else."""
+        return Facts(self.entity, {**self.patched, name: value})
+
+
+def fill_json(template: Json, facts: Facts) -> Json:
+    """A JSON value with its macros filled; a string that is one macro becomes the value itself."""
+    match template:
+        case str():
+            whole = MACRO.fullmatch(template)
+            return facts.value(whole[1]) if whole else _fill(template, facts, str)
+        case list():
+            return [fill_json(element, facts) for element in template]
+        case dict():
+            return {name: fill_json(element, facts) for name, element in template.items()}
+        case _:
+            return template
+
+
+def fill_text(template: str, facts: Facts) -> str:
+    """Percent-decoded text with its macros filled; what is missing is "null"."""
+    return _fill(template, facts, unquote)
+
+
+def fill_header(template: str, facts: Facts) -> str | None:
+    """A header name or value in one line; None when it is nothing but a missing value."""
+    whole = MACRO.fullmatch(template)
+    if whole and facts.value(whole[1]) is None:
+        return None
+    return " ".join(fill_text(template, facts).split("\n")).replace("\r", " ").strip()
+
+
+def fill_url(template: str, facts: Facts) -> str:
+    """A URL with its macros filled; what is missing is empty."""
+    return substitute(template, _quoted(facts, _URL_SAFE), str)
+
+
+def fill_query(template: str, facts: Facts) -> str:
+    """One name or value of a query string, escaped; what is missing is empty."""
+    return substitute(
+        template, _quoted(facts, _QUERY_SAFE), lambda text: quote(text, safe=_QUERY_SAFE + "%")
+    )
+
+
+def as_text(value: Json) -> str:
+    """A value inside a longer text: strings as they are, everything else as JSON."""
+    return value if isinstance(value, str) else dump(value)
+
+
+def _fill(template: str, facts: Facts, literal: Callable[[str], str]) -> str:
+    return substitute(template, lambda name: as_text(facts.value(name)), literal)
+
+
+def _quoted(facts: Facts, safe: str) -> Callable[[str], str]:
+    def quoted(name: str) -> str:
+        value = facts.value(name)
+        return "" if value is None else quote(as_text(value), safe=safe)
+
+    return quoted

@@ -1,0 +1,171 @@
+"""From changes to queued notifications: match, admit, render, send.
+
+The subscriptions of a tenant are kept compiled and are used again while their version, read
+strongly consistent once per batch, is the same. So whatever was acknowledged before a change was
+made is honoured for it, and a batch costs one read per tenant however many subscriptions exist.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from city.clock import SECOND, Clock
+from city.errors import InvalidRequest
+from city.tenancy import Tenant
+from context.admission import Candidate, admit, is_limited
+from context.changes import Change
+from context.matching import CompiledSubscription, SubscriptionIndex, compile_subscription
+from context.messages import Message, change_name, group_of
+from context.ngsi_v2.notifications import render_request
+from context.queues import NotificationQueue
+from context.store.parked import ParkedStore
+from context.store.subscriptions import StoredSubscription, SubscriptionStore
+from context.store.table import in_parallel
+
+MAX_TENANTS = 200
+"""Tenants whose subscriptions are kept compiled."""
+
+DAY = 86_400 * SECOND
+"""A stream keeps records a day: so long, what ended may still be owed a notification."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A change (the `record`-th of its batch) and the `position`-th subscription it triggers."""
+
+    change: Change
+    record: int
+    subscription: StoredSubscription
+    position: int
+
+    @property
+    def group(self) -> str:
+        """The order group of its notification."""
+        return group_of(self.subscription.id, self.change.identity)
+
+    @property
+    def candidate(self) -> Candidate:
+        """What admission decides on."""
+        name = change_name(self.subscription.id, self.group, self.change.sequence)
+        return Candidate(name, self.change.at)
+
+
+class Notifier:
+    """Sends the notifications of changes; one per process."""
+
+    def __init__(
+        self,
+        store: SubscriptionStore,
+        parked: ParkedStore,
+        queue: NotificationQueue,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._parked = parked
+        self._queue = queue
+        self._clock = clock
+        self._indexes: dict[Tenant, tuple[int, SubscriptionIndex]] = {}
+
+    def notify(self, changes: Sequence[Change]) -> dict[int, Exception]:
+        """Queue what a batch of changes triggers; doing it again queues nothing twice.
+
+        Returns why single changes (by position) could not be notified in full; everything else
+        is queued. Raises Unavailable or Contended when the whole batch should come again.
+        """
+        faults: dict[int, Exception] = {}
+        tenants = list(dict.fromkeys(change.identity.tenant for change in changes))
+        indexes = dict(zip(tenants, in_parallel(self._index, tenants), strict=True))
+        triggers = [
+            trigger
+            for record, change in enumerate(changes)
+            for trigger in _triggers(change, record, indexes[change.identity.tenant], faults)
+        ]
+        messages: list[Message] = []
+        for trigger in self._admitted(triggers):
+            try:
+                messages += _render(trigger)
+            except Exception as error:
+                faults[trigger.record] = error
+        self._queue.send([self._parked.outsource(message) for message in messages])
+        return faults
+
+    def _index(self, tenant: Tenant) -> SubscriptionIndex:
+        version = self._store.version(tenant)
+        kept = self._indexes.pop(tenant, None)
+        if kept is None or kept[0] != version:
+            kept = version, SubscriptionIndex(self._compiled(tenant))
+        self._indexes[tenant] = kept
+        if len(self._indexes) > MAX_TENANTS:
+            self._indexes.pop(next(iter(self._indexes)))
+        return kept[1]
+
+    def _compiled(self, tenant: Tenant) -> Iterator[CompiledSubscription]:
+        limit = self._clock() - DAY
+        for stored in self._store.all(tenant):
+            if not _may_be_owed(stored, limit):
+                continue
+            try:
+                yield compile_subscription(stored)
+            except InvalidRequest:
+                _log.exception("subscription %s cannot be compiled and is skipped", stored.id)
+
+    def _admitted(self, triggers: list[Trigger]) -> list[Trigger]:
+        """The triggers that throttling and oneshot let through."""
+        limited: dict[str, list[Trigger]] = {}
+        for trigger in triggers:
+            if is_limited(trigger.subscription):
+                limited.setdefault(trigger.subscription.id, []).append(trigger)
+        winners = set().union(*in_parallel(self._admit, list(limited.values())))
+        return [
+            trigger
+            for trigger in triggers
+            if trigger.subscription.id not in limited or trigger.candidate.name in winners
+        ]
+
+    def _admit(self, triggers: list[Trigger]) -> set[str]:
+        candidates = [trigger.candidate for trigger in triggers]
+        return admit(self._store, triggers[0].subscription, candidates)
+
+
+def _may_be_owed(stored: StoredSubscription, limit: int) -> bool:
+    """Whether a change since `limit` may still have to be notified."""
+    if stored.expires is not None and stored.expires <= limit:
+        return False
+    if stored.state.off:
+        return stored.document.status == "oneshot" and stored.state.admitted_at > limit
+    return stored.document.status != "inactive"
+
+
+def _triggers(
+    change: Change, record: int, index: SubscriptionIndex, faults: dict[int, Exception]
+) -> Iterator[Trigger]:
+    position = 0
+    for candidate in index.candidates(change):
+        try:
+            triggered = candidate.triggered_by(change)
+        except Exception as error:
+            faults[record] = error
+            continue
+        if triggered:
+            position += 1
+            yield Trigger(change, record, candidate.stored, position)
+
+
+def _render(trigger: Trigger) -> Iterable[Message]:
+    subscription, change = trigger.subscription, trigger.change
+    request = render_request(subscription, change, trigger.position)
+    if request is None:
+        return
+    notification = subscription.document.notification
+    yield Message(
+        tenant=subscription.tenant,
+        subscription=subscription.id,
+        group=trigger.group,
+        sequence=change.sequence,
+        at=change.at,
+        request=request,
+        timeout=notification.timeout / 1000,
+        limit=notification.max_fails_limit,
+    )
