@@ -103,7 +103,7 @@ def test_wrong_verb_is_405_with_the_right_ones(
 ) -> None:
     if method in allowed.split(", "):
         return
-    body = {"json": {}} if method in {"POST", "PUT", "PATCH"} else {}
+    body: dict[str, Any] = {"json": {}} if method in {"POST", "PUT", "PATCH"} else {}
     with rooms.unchanged():
         answer = rooms(method, url, **body)
     assert answer.status_code == 405
@@ -249,7 +249,7 @@ def test_bad_tenant_or_path_is_400(
 def test_write_needs_exactly_one_path(
     rooms: Api, method: str, url: str, path: str, description: str
 ) -> None:
-    body = {} if method == "DELETE" else {"json": {"a": {"value": 1}}}
+    body: dict[str, Any] = {} if method == "DELETE" else {"json": {"a": {"value": 1}}}
     if url == "/v2/entities":
         body = {"json": {"id": "New"}}
     answer = rooms.refused(method, url, headers={"Fiware-ServicePath": path}, **body)

@@ -45,6 +45,13 @@ def list_answer(items: Sequence[object], total: int | None) -> Response:
     return json_answer(items, headers=headers)
 
 
+def value_answer(text: str, media_type: str) -> Response:
+    """A bare attribute value; text beyond ASCII names its encoding, which text/plain leaves open."""
+    if media_type != JSON and not text.isascii():
+        media_type += "; charset=utf-8"
+    return Response(text.encode(), headers={"Content-Type": media_type})
+
+
 def projection(facts: Facts) -> Projection:
     """Attributes and metadata to show; two old options stand for dates besides everything."""
     attrs = list(facts.parameters.names("attrs"))

@@ -14,6 +14,7 @@ from context.ngsi_v2.answers import (
     no_content,
     projection,
     shown_entity,
+    value_answer,
 )
 from context.ngsi_v2.body import read_json, read_text_value
 from context.ngsi_v2.entity_query import list_query
@@ -128,7 +129,7 @@ async def read_value(
 ) -> Response:
     attribute = render.stored(_one(entity_id, facts, services), name)
     media_type = value_media_type(render.shown_value(attribute), facts.accept)
-    return Response(render.text_value(attribute).encode(), media_type=media_type)
+    return value_answer(render.text_value(attribute), media_type)
 
 
 @router.put("/v2/entities/{entity_id}/attrs/{name}/value")
