@@ -7,7 +7,7 @@ and latitude, and a shape does not cross the antimeridian (RFC 7946 §3.1.9 cuts
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
@@ -55,7 +55,7 @@ class Bounds(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Geometry:
     """A GeoJSON geometry: its type and its coordinates as nested tuples of positions."""
 
@@ -67,11 +67,32 @@ class Geometry:
         """All vertices."""
         return list(_flatten(self.coordinates, _DEPTH[self.kind]))
 
-    @property
+    @cached_property
     def bounds(self) -> Bounds:
         """The rectangle around it."""
         longitudes, latitudes = zip(*self.positions, strict=True)
         return Bounds(min(longitudes), min(latitudes), max(longitudes), max(latitudes))
+
+    @cached_property
+    def is_box(self) -> bool:
+        """Whether it is exactly the rectangle around it."""
+        if self.kind != "Polygon" or [len(ring) for ring in self.coordinates] != [5]:
+            return False
+        west, south, east, north = self.bounds
+        corners = {(west, south), (east, south), (east, north), (west, north)}
+        (ring,) = self.coordinates
+        straight = all(a[0] == b[0] or a[1] == b[1] for a, b in pairwise(ring))
+        return straight and len(corners) == 4 and set(ring) == corners
+
+    @cached_property
+    def shapely(self) -> Any:
+        """The same shape for the geometry library, prepared for many comparisons."""
+        from shapely import prepare  # noqa: PLC0415 - numpy and GEOS load slowly
+        from shapely.geometry import shape  # noqa: PLC0415
+
+        made = shape({"type": self.kind, "coordinates": self.coordinates})
+        prepare(made)
+        return made
 
     @property
     def parts(self) -> list["Geometry"]:
@@ -116,10 +137,10 @@ def read_geojson(value: Json) -> Geometry:
 
 def check_polygons(geometry: Geometry) -> None:
     """Raise InvalidRequest when a polygon crosses itself or has its holes outside."""
-    if "Polygon" in geometry.kind and not _is_box(geometry):
+    if "Polygon" in geometry.kind and not geometry.is_box:
         from shapely import is_valid_reason  # noqa: PLC0415 - numpy and GEOS load slowly
 
-        reason = is_valid_reason(_shape(geometry))
+        reason = is_valid_reason(geometry.shapely)
         if reason != "Valid Geometry":
             raise InvalidRequest(f"the polygon is not valid: {reason}")
 
@@ -140,7 +161,12 @@ def distance(origin: Position, geometry: Geometry) -> float:
     """
     if geometry.kind in {"Point", "MultiPoint"}:
         return min(great_circle(origin, position) for position in geometry.positions)
-    return min(_distance_on_map(origin, geometry, turn) for turn in (-360.0, 0.0, 360.0))
+    west, _, east, _ = geometry.bounds
+    return min(
+        _distance_on_map(origin, geometry, turn)
+        for turn in (-360.0, 0.0, 360.0)
+        if west - 180 <= origin[0] + turn <= east + 180
+    )
 
 
 def great_circle(first: Position, second: Position) -> float:
@@ -159,21 +185,21 @@ def intersects(first: Geometry, second: Geometry) -> bool:
         return False
     if first.kind == second.kind == "Point" or _box_holds(first, second):
         return True
-    return bool(_shape(first).intersects(_shape(second)))
+    return bool(first.shapely.intersects(second.shapely))
 
 
 def covered_by(inner: Geometry, outer: Geometry) -> bool:
     """Whether no point of `inner` is outside `outer`."""
     if not outer.bounds.covers(inner.bounds):
         return False
-    return _is_box(outer) or bool(_shape(outer).covers(_shape(inner)))
+    return outer.is_box or bool(outer.shapely.covers(inner.shapely))
 
 
 def same_shape(first: Geometry, second: Geometry) -> bool:
     """Whether the shapes are the same set of points."""
     if first.bounds != second.bounds:
         return False
-    return first == second or bool(_shape(first).equals(_shape(second)))
+    return first == second or bool(first.shapely.equals(second.shapely))
 
 
 def _flatten(coordinates: Any, depth: int) -> Iterator[Position]:
@@ -217,34 +243,9 @@ def _check_closed(part: Geometry) -> None:
 
 def _box_holds(first: Geometry, second: Geometry) -> bool:
     """Whether one of the shapes is a box with the other inside: no geometry library needed."""
-    return (first.bounds.covers(second.bounds) and _is_box(first)) or (
-        second.bounds.covers(first.bounds) and _is_box(second)
+    return (first.bounds.covers(second.bounds) and first.is_box) or (
+        second.bounds.covers(first.bounds) and second.is_box
     )
-
-
-def _is_box(geometry: Geometry) -> bool:
-    """Whether the shape is exactly the rectangle around it."""
-    if geometry.kind != "Polygon" or len(geometry.coordinates) != 1:
-        return False
-    ring = geometry.coordinates[0]
-    west, south, east, north = geometry.bounds
-    corners = {(west, south), (east, south), (east, north), (west, north)}
-    return len(ring) == 5 and len(corners) == 4 and set(ring) == corners and _turns_once(ring)
-
-
-def _turns_once(ring: tuple[Position, ...]) -> bool:
-    """Whether every edge is horizontal or vertical, so that a ring of corners is no bow tie."""
-    return all(a[0] == b[0] or a[1] == b[1] for a, b in pairwise(ring))
-
-
-@lru_cache(maxsize=256)
-def _shape(geometry: Geometry) -> Any:
-    import shapely  # noqa: PLC0415 - numpy and GEOS load slowly
-    from shapely.geometry import shape  # noqa: PLC0415
-
-    made = shape({"type": geometry.kind, "coordinates": geometry.coordinates})
-    shapely.prepare(made)
-    return made
 
 
 def _distance_on_map(origin: Position, geometry: Geometry, turn: float) -> float:
@@ -253,6 +254,6 @@ def _distance_on_map(origin: Position, geometry: Geometry, turn: float) -> float
 
     scale = max(math.cos(math.radians(origin[1])), 1e-6)
     centre = (origin[0] + turn, origin[1])
-    on_map = transform(_shape(geometry), lambda degrees: (degrees - centre) * (scale, 1.0))
+    on_map = transform(geometry.shapely, lambda degrees: (degrees - centre) * (scale, 1.0))
     nearest, _ = nearest_points(on_map, Point(0, 0))
     return great_circle(origin, (nearest.x / scale + centre[0], nearest.y + centre[1]))
