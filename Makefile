@@ -51,7 +51,7 @@ test-dynamodb-local: $(TOOLS) $(DYNAMODB_LOCAL)
 
 # uv alone comes with pip, checked against the lock's hashes; it installs the rest in seconds.
 $(TOOLS): requirements-dev.txt
-	@echo "Installing the tools into .venv"
+	@echo "Installing the tools into .venv" >&2
 	$(PYTHON) -m venv .venv
 	awk '/^uv==/ {found = 1} found; found && !/\\$$/ {exit}' $< > .venv/uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .venv/uv.txt
@@ -59,7 +59,7 @@ $(TOOLS): requirements-dev.txt
 	touch $@
 
 $(SANDBOX): sandbox/requirements.txt | $(TOOLS)
-	@echo "Installing the local AWS into .venv-sandbox"
+	@echo "Installing the local AWS into .venv-sandbox" >&2
 	$(PYTHON) -m venv .venv-sandbox
 	$(BIN)/uv pip install --quiet --python .venv-sandbox/bin/python --require-hashes -r $<
 	touch $@
