@@ -257,8 +257,8 @@ def _position(pair: str) -> Position | None:
 
 
 def _parse_shape(geometry: str) -> str:
-    shapes = [item for item in geometry.split(";") if item]
-    if not shapes:
+    shapes = geometry.lstrip(";").split(";")
+    if shapes == [""]:
         raise InvalidRequest("error parsing geometry: empty geometry")
     if not _SHAPES.issuperset(shapes):
         raise InvalidRequest("error parsing geometry: Invalid selector in geometry specification")
@@ -270,7 +270,10 @@ def _parse_shape(geometry: str) -> str:
 def _parse_relation(georel: str) -> tuple[str, dict[str, float]]:
     relation = ""
     distances: dict[str, float] = {}
-    for item in georel.split(";"):
+    items = georel.lstrip(";").split(";")
+    if items == [""]:
+        raise InvalidRequest("empty georel")
+    for item in items:
         name, _, number = item.partition(":")
         if item in _RELATIONS:
             if relation:
@@ -304,8 +307,11 @@ def _metres(name: str, text: str) -> float:
 def _parse_coords(coords: str) -> tuple[Position, ...]:
     if not coords:
         raise InvalidRequest("no coordinates for geometry")
+    pairs = coords.lstrip(";").split(";")
+    if pairs == [""]:
+        raise InvalidRequest("erroneous coordinates for geometry")
     positions = []
-    for pair in coords.split(";"):
+    for pair in pairs:
         if pair.count(",") != 1:
             raise InvalidRequest("invalid point in URI param /coords/")
         position = _position(pair)

@@ -281,7 +281,8 @@ def test_distance_is_in_metres_from_the_reference_point() -> None:
 @pytest.mark.parametrize(
     ("georel", "geometry", "coords", "message"),
     [
-        ("", "point", MADRID, "Invalid modifier in georel parameter"),
+        ("", "point", MADRID, "empty georel"),
+        ("equals;", "point", MADRID, "Invalid modifier in georel parameter"),
         ("within", "point", MADRID, "Invalid modifier in georel parameter"),
         ("near;distance:5", "point", MADRID, "Invalid modifier in georel parameter"),
         ("near;near", "point", MADRID, "georel type present more than once"),
@@ -347,7 +348,14 @@ def test_distance_is_in_metres_from_the_reference_point() -> None:
             "error parsing geometry: geometry-type present more than once",
         ),
         ("equals", ";", MADRID, "error parsing geometry: empty geometry"),
+        (
+            "equals",
+            "point;",
+            MADRID,
+            "error parsing geometry: Invalid selector in geometry specification",
+        ),
         ("equals", "point", "", "no coordinates for geometry"),
+        ("equals", "point", ";", "erroneous coordinates for geometry"),
         ("equals", "point", "1", "invalid point in URI param /coords/"),
         ("equals", "point", "1,2,3", "invalid point in URI param /coords/"),
         ("equals", "point", "1,2;", "invalid point in URI param /coords/"),
