@@ -2,21 +2,21 @@
 
 import json
 import random
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from city import aws
-from context.application import create_app
-from context.settings import ApiSettings
-from tests.deployed import EVENTS, Deployed, deploy
+from city.clock import now
+from context.messages import Message, Request, Tick, dump_message, dump_tick
+from context.store.parked import ParkedStore
+from tests.deployed import EVENTS, TENANT, Deployed, deploy
+from tests.integration.conftest import Api, api_settings
+from tests.receiver import Receiver, receiving
 from tests.template.stack import referred, resources, translated
-
-if TYPE_CHECKING:
-    from starlette.testclient import TestClient
 
 Grant = tuple[str, str]
 """An IAM action and the logical id of the resource it is for."""
@@ -96,30 +96,27 @@ def deployed(context_table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
 
 
 @pytest.fixture
-def api(context_table: str) -> "TestClient":
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from starlette.testclient import TestClient  # noqa: PLC0415
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
 
-    settings = ApiSettings(
-        stage="sandbox",
-        context_table=context_table,
-        token_issuer="https://issuer.invalid",
-        token_jwks_url="https://issuer.invalid/jwks.json",
-        public_access=True,
-    )
-    return TestClient(create_app(settings))
+
+@pytest.fixture
+def api(context_table: str) -> Iterator[Api]:
+    api = Api(api_settings(context_table), aws.client("dynamodb"))
+    yield api
+    api.close()
 
 
 def entity(id: str, **attributes: Any) -> dict[str, Any]:
     return {"id": id, "type": "Room", **attributes}
 
 
-def use_the_api(api: "TestClient") -> None:
+def use_the_api(api: Api) -> None:
     """Every kind of access the API makes to the table."""
 
     def call(method: str, path: str, body: Any = None) -> Any:
-        response = api.request(method, path, json=body)
+        response = api(method, path, json=body)
         assert response.status_code < 300, (method, path, response.text)
         return response
 
@@ -148,7 +145,7 @@ def use_the_api(api: "TestClient") -> None:
     call("DELETE", location)
 
 
-def test_api_is_granted_what_it_calls(api: "TestClient", context_table: str) -> None:
+def test_api_is_granted_what_it_calls(api: Api, context_table: str) -> None:
     with recorded({"ContextTable": context_table}) as calls:
         use_the_api(api)
     assert calls == granted("ContextApiRole")
@@ -177,3 +174,34 @@ def test_matcher_is_granted_what_it_calls(deployed: Deployed) -> None:
     with recorded(deployed.resources) as calls:
         use_the_matcher(deployed)
     assert calls == granted("ContextMatcherRole")
+
+
+def queue_event(*messages: Message | Tick) -> Any:
+    """Messages as the queues hand them over."""
+    bodies = [dump_tick(m) if isinstance(m, Tick) else dump_message(m) for m in messages]
+    return {"Records": [{"messageId": str(n), "body": body} for n, body in enumerate(bodies)]}
+
+
+def use_the_sender(deployed: Deployed, receiver: Receiver) -> None:
+    """A receiver that takes, refuses, fails and recovers; a body too large for a queue."""
+    subscription = deployed.subscribe()
+    request = Request("POST", receiver.url, {}, "{}")
+    message = Message(TENANT, subscription, "a" * 32, "1", now(), request, timeout=1)
+    store = ParkedStore(aws.client("dynamodb"), deployed.resources["ContextTable"], now)
+    large = replace(
+        message, request=replace(request, body=json.dumps(random.randbytes(300_000).hex()))
+    )
+    for status, event in (
+        (204, queue_event(store.outsource(large))),
+        (400, queue_event(replace(message, sequence="2"))),
+        (500, queue_event(replace(message, sequence="3"))),
+        (204, queue_event(Tick(TENANT, subscription))),
+    ):
+        receiver.status = status
+        deployed.invoke("context_sender", event)
+
+
+def test_sender_is_granted_what_it_calls(deployed: Deployed, receiver: Receiver) -> None:
+    with recorded(deployed.resources) as calls:
+        use_the_sender(deployed, receiver)
+    assert calls == granted("ContextSenderRole")
