@@ -14,7 +14,7 @@ from city.clock import now
 from context.messages import Message, Request, Tick, dump_message, dump_tick
 from context.store.parked import ParkedStore
 from tests.deployed import EVENTS, TENANT, Deployed, deploy
-from tests.integration.conftest import Api, api_settings
+from tests.integration.api import Api, api_settings
 from tests.receiver import Receiver, receiving
 from tests.template.stack import referred, resources, translated
 
