@@ -1,6 +1,7 @@
 """Batches: what they do, in which order, and how the refusals of their entities join."""
 
 import threading
+import time
 from collections.abc import Callable
 from itertools import count
 
@@ -34,7 +35,7 @@ NOW = 1_000_000
 class MemoryEntities(Entities):
     """The entity service over a dictionary; `before` is called ahead of every write."""
 
-    def __init__(self, before: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, before: Callable[[str], object] = lambda _id: None) -> None:
         self.stored: dict[Identity, Entity] = {}
         self.order: list[str] = []
         self._before = before
@@ -44,7 +45,7 @@ class MemoryEntities(Entities):
     def update(
         self, tenant: Tenant, id: str, type: str | None, path: ServicePath, mutation: Mutation
     ) -> Entity:
-        self._before()
+        self._before(id)
         with self._lock:
             present = self._only(tenant, id, type, path)
             if present is None:
@@ -73,7 +74,7 @@ class MemoryEntities(Entities):
         if present is not None:
             self.update(tenant, id, present.identity.type, path, mutation)
             return False
-        self._before()
+        self._before(id)
         return True
 
     def delete(self, tenant: Tenant, id: str, type: str | None, path: ServicePath) -> None:
@@ -178,19 +179,30 @@ class TestOrder:
         assert len({kept.created for kept in created}) == len(ids)
 
     def test_one_entity_named_twice_is_written_twice_in_order(self) -> None:
-        service = MemoryEntities()
-        for_one: list[Json] = [{"id": "E", "A": {"value": number}} for number in range(20)]
-        others: list[Json] = [entity(f"O{number}", "A") for number in range(20)]
+        writing, overlaps = threading.Lock(), []
+
+        def write_slowly(id: str) -> None:
+            if id == "E":
+                alone = writing.acquire(blocking=False)
+                overlaps.append(not alone)
+                time.sleep(0.001)
+                if alone:
+                    writing.release()
+
+        service = MemoryEntities(before=write_slowly)
+        for_one: list[Json] = [{"id": "E", "A": {"value": number}} for number in range(9)]
+        others: list[Json] = [entity(f"O{number}", "A") for number in range(9)]
         service.apply(
             "append", [item for pair in zip(for_one, others, strict=True) for item in pair]
         )
 
-        assert service.shown()["E", "Thing"] == {"A": 19}
-        assert service.order.count("E") == 20
+        assert service.shown()["E", "Thing"] == {"A": 8}
+        assert service.order.count("E") == 9
+        assert not any(overlaps)
 
     def test_different_entities_are_written_in_parallel(self) -> None:
         both = threading.Barrier(2, timeout=5)
-        service = MemoryEntities(before=both.wait)
+        service = MemoryEntities(before=lambda _id: both.wait())
         service.apply("append", [entity("E", "A"), entity("F", "A")])
         assert set(service.shown()) == {("E", "T"), ("F", "T")}
 

@@ -228,6 +228,12 @@ class TestAppendStrictly:
             "one or more of the attributes in the request already exist: E - [ A, B ]"
         )
 
+    def test_the_end_of_an_entity_is_new_only_when_it_has_none(self) -> None:
+        mutation = updates.append_strictly({"dateExpires": Attribute("DateTime", END)}, REQUEST)
+        assert done(mutation, stored()).expires == parse_date(END)
+        with pytest.raises(Unprocessable, match="already exist: E/T - \\[ dateExpires \\]"):
+            mutation(replace(stored(), expires=1_000), NOW)
+
 
 class TestUpdate:
     def test_only_existing_attributes_are_updated(self) -> None:
