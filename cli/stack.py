@@ -32,6 +32,12 @@ class Stack:
             raise typer.BadParameter(f"stack {self.name} cannot be read: {error}") from error
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
+    def physical_id(self, logical: str) -> str:
+        """What AWS calls a resource of the template."""
+        formation = self.session.client("cloudformation")
+        found = formation.describe_stack_resource(StackName=self.name, LogicalResourceId=logical)
+        return found["StackResourceDetail"]["PhysicalResourceId"]
+
 
 def find(name: str | None) -> Stack:
     """The stack of this name in the AWS account of the environment; without a name, the local city."""

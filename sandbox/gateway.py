@@ -36,8 +36,8 @@ def import_routes() -> None:
     body = resolve(resources[API]["Properties"]["Body"], _physical_ids())
     gateway = session().client("apigatewayv2")
     api = api_id()
-    for route in gateway.get_routes(ApiId=api)["Items"]:
-        gateway.delete_route(ApiId=api, RouteId=route["RouteId"])
+    for old in gateway.get_routes(ApiId=api)["Items"]:
+        gateway.delete_route(ApiId=api, RouteId=old["RouteId"])
     authorizers = {
         name: gateway.create_authorizer(ApiId=api, Name=name, **definition)["AuthorizerId"]
         for name, definition in authorizers_of(body)
@@ -49,17 +49,15 @@ def import_routes() -> None:
             IntegrationUri=route.uri,
             PayloadFormatVersion="2.0",
         )
-        target = {"RouteKey": route.key, "Target": f"integrations/{integration['IntegrationId']}"}
-        if route.authorizer is None:
-            gateway.create_route(ApiId=api, **target)
-        else:
-            gateway.create_route(
-                ApiId=api,
-                **target,
-                AuthorizationType="JWT",
-                AuthorizerId=authorizers[route.authorizer],
-                AuthorizationScopes=list(route.scopes),
-            )
+        access: Any = {}
+        if route.authorizer:
+            access = {
+                "AuthorizationType": "JWT",
+                "AuthorizerId": authorizers[route.authorizer],
+                "AuthorizationScopes": list(route.scopes),
+            }
+        target = f"integrations/{integration['IntegrationId']}"
+        gateway.create_route(ApiId=api, RouteKey=route.key, Target=target, **access)
 
 
 def routes_of(body: dict[str, Any]) -> Iterator[Route]:
