@@ -243,7 +243,9 @@ class SubscriptionStore(StateTable):
                 yield from _readable(tenant, config, row)
 
     def _raise_version(self, tenant: Tenant) -> Statement:
-        return self._update(_version_key(tenant), "ADD v :one", {":one": 1}, "")
+        return self._update(
+            _version_key(tenant), "ADD v :one SET k = :kind", {":one": 1, ":kind": "V"}, ""
+        )
 
 
 def state_key(tenant: Tenant, id: str) -> Key:
