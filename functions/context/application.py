@@ -2,7 +2,6 @@
 
 from fastapi import Depends, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
 
 from city.errors import CityError
 from city.http import Correlated
@@ -34,7 +33,7 @@ ROUTERS = (
 )
 
 
-def create_app(settings: ApiSettings) -> ASGIApp:
+def create_app(settings: ApiSettings) -> Correlated:
     """The application that answers every request to NGSI-v2."""
     app = FastAPI(
         title="Context Management API (NGSI-v2)",

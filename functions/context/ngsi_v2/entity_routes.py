@@ -52,93 +52,74 @@ async def create_entity(facts: RequestFacts, services: ContextServices) -> Respo
 
 
 @router.get("/v2/entities/{entity_id}")
-async def read_entity(entity_id: str, facts: RequestFacts, services: ContextServices) -> Response:
-    entity = _one(entity_id, facts, services)
+async def read_entity(facts: RequestFacts, services: ContextServices) -> Response:
+    entity = _one(facts, services)
     return json_answer(shown_entity(entity, facts, projection(facts)))
 
 
 @router.delete("/v2/entities/{entity_id}")
-async def delete_entity(entity_id: str, facts: RequestFacts, services: ContextServices) -> Response:
-    services.entities.delete(facts.tenant, entity_id, facts.type, facts.write_path)
+async def delete_entity(facts: RequestFacts, services: ContextServices) -> Response:
+    services.entities.delete(facts.tenant, facts.entity_id, facts.type, facts.write_path)
     return no_content()
 
 
 @router.get("/v2/entities/{entity_id}/attrs")
-async def read_attributes(
-    entity_id: str, facts: RequestFacts, services: ContextServices
-) -> Response:
-    shown = shown_entity(_one(entity_id, facts, services), facts, projection(facts))
+async def read_attributes(facts: RequestFacts, services: ContextServices) -> Response:
+    shown = shown_entity(_one(facts, services), facts, projection(facts))
     if isinstance(shown, dict):
         del shown["id"], shown["type"]
     return json_answer(shown)
 
 
 @router.post("/v2/entities/{entity_id}/attrs")
-async def append_attributes(
-    entity_id: str, facts: RequestFacts, services: ContextServices
-) -> Response:
+async def append_attributes(facts: RequestFacts, services: ContextServices) -> Response:
     strictly = "append" in facts.parameters.options
     operation = updates.append_strictly if strictly else updates.append
-    return _update(entity_id, operation(*_attributes(entity_id, facts)), facts, services)
+    return _update(operation(*_attributes(facts)), facts, services)
 
 
 @router.patch("/v2/entities/{entity_id}/attrs")
-async def update_attributes(
-    entity_id: str, facts: RequestFacts, services: ContextServices
-) -> Response:
-    return _update(entity_id, updates.update(*_attributes(entity_id, facts)), facts, services)
+async def update_attributes(facts: RequestFacts, services: ContextServices) -> Response:
+    return _update(updates.update(*_attributes(facts)), facts, services)
 
 
 @router.put("/v2/entities/{entity_id}/attrs")
-async def replace_attributes(
-    entity_id: str, facts: RequestFacts, services: ContextServices
-) -> Response:
-    return _update(entity_id, updates.replace_all(*_attributes(entity_id, facts)), facts, services)
+async def replace_attributes(facts: RequestFacts, services: ContextServices) -> Response:
+    return _update(updates.replace_all(*_attributes(facts)), facts, services)
 
 
-@router.get("/v2/entities/{entity_id}/attrs/{name}")
-async def read_attribute(
-    entity_id: str, name: str, facts: RequestFacts, services: ContextServices
-) -> Response:
-    entity = _one(entity_id, facts, services)
+@router.get("/v2/entities/{entity_id}/attrs/{attribute}")
+async def read_attribute(facts: RequestFacts, services: ContextServices) -> Response:
+    entity, name = _one(facts, services), facts.attribute
     if facts.key_values:
         return json_answer({name: render.shown_value(render.stored(entity, name))})
     return json_answer(render.attribute(entity, name, facts.parameters.names("metadata")))
 
 
-@router.put("/v2/entities/{entity_id}/attrs/{name}")
-async def put_attribute(
-    entity_id: str, name: str, facts: RequestFacts, services: ContextServices
-) -> Response:
-    attribute = payload.read_attribute(name, read_json(facts.body))
-    mutation = updates.put_attribute(name, attribute, update_request(facts, entity_id, facts.type))
-    return _update(entity_id, mutation, facts, services)
+@router.put("/v2/entities/{entity_id}/attrs/{attribute}")
+async def put_attribute(facts: RequestFacts, services: ContextServices) -> Response:
+    attribute = payload.read_attribute(facts.attribute, read_json(facts.body))
+    mutation = updates.put_attribute(facts.attribute, attribute, _asked(facts))
+    return _update(mutation, facts, services)
 
 
-@router.delete("/v2/entities/{entity_id}/attrs/{name}")
-async def delete_attribute(
-    entity_id: str, name: str, facts: RequestFacts, services: ContextServices
-) -> Response:
-    mutation = updates.delete_attribute(name, update_request(facts, entity_id, facts.type))
-    return _update(entity_id, mutation, facts, services)
+@router.delete("/v2/entities/{entity_id}/attrs/{attribute}")
+async def delete_attribute(facts: RequestFacts, services: ContextServices) -> Response:
+    mutation = updates.delete_attribute(facts.attribute, _asked(facts))
+    return _update(mutation, facts, services)
 
 
-@router.get("/v2/entities/{entity_id}/attrs/{name}/value")
-async def read_value(
-    entity_id: str, name: str, facts: RequestFacts, services: ContextServices
-) -> Response:
-    attribute = render.stored(_one(entity_id, facts, services), name)
+@router.get("/v2/entities/{entity_id}/attrs/{attribute}/value")
+async def read_value(facts: RequestFacts, services: ContextServices) -> Response:
+    attribute = render.stored(_one(facts, services), facts.attribute)
     media_type = value_media_type(render.shown_value(attribute), facts.accept)
     return value_answer(render.text_value(attribute), media_type)
 
 
-@router.put("/v2/entities/{entity_id}/attrs/{name}/value")
-async def put_value(
-    entity_id: str, name: str, facts: RequestFacts, services: ContextServices
-) -> Response:
-    value = _incoming_value(facts)
-    mutation = updates.put_value(name, value, update_request(facts, entity_id, facts.type))
-    return _update(entity_id, mutation, facts, services)
+@router.put("/v2/entities/{entity_id}/attrs/{attribute}/value")
+async def put_value(facts: RequestFacts, services: ContextServices) -> Response:
+    mutation = updates.put_value(facts.attribute, _incoming_value(facts), _asked(facts))
+    return _update(mutation, facts, services)
 
 
 def update_request(facts: Facts, id: str = "", type: str | None = None) -> updates.Request:
@@ -152,18 +133,22 @@ def update_request(facts: Facts, id: str = "", type: str | None = None) -> updat
     )
 
 
-def _one(entity_id: str, facts: Facts, services: Services) -> Entity:
-    return services.entities.get(facts.tenant, entity_id, facts.type, facts.scope)
+def _asked(facts: Facts) -> updates.Request:
+    return update_request(facts, facts.entity_id, facts.type)
 
 
-def _update(entity_id: str, mutation: Mutation, facts: Facts, services: Services) -> Response:
-    services.entities.update(facts.tenant, entity_id, facts.type, facts.write_path, mutation)
+def _one(facts: Facts, services: Services) -> Entity:
+    return services.entities.get(facts.tenant, facts.entity_id, facts.type, facts.scope)
+
+
+def _update(mutation: Mutation, facts: Facts, services: Services) -> Response:
+    services.entities.update(facts.tenant, facts.entity_id, facts.type, facts.write_path, mutation)
     return no_content()
 
 
-def _attributes(entity_id: str, facts: Facts) -> tuple[payload.Attributes, updates.Request]:
+def _attributes(facts: Facts) -> tuple[payload.Attributes, updates.Request]:
     attributes = payload.read_attributes(read_json(facts.body), key_values=facts.key_values)
-    return attributes, update_request(facts, entity_id, facts.type)
+    return attributes, _asked(facts)
 
 
 def _incoming_value(facts: Facts) -> Json:

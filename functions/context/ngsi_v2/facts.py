@@ -25,17 +25,18 @@ from context.ngsi_v2.identifiers import check_in_url, has_forbidden_characters
 from context.ngsi_v2.negotiation import Accept
 from context.ngsi_v2.parameters import Parameters, parse_parameters
 
-_IDENTIFIERS = {"entity_id", "name"}
+_IDENTIFIERS = {"entity_id", "attribute"}
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What every operation needs to know of its request.
 
-    `scope` is where a read looks; `service_path` is the header as it came; `is_text` says that
-    the body is a bare value (text/plain).
+    `parts` are the variable parts of the path; `scope` is where a read looks; `service_path` is
+    the header as it came; `is_text` says that the body is a bare value (text/plain).
     """
 
+    parts: dict[str, str]
     tenant: Tenant
     scope: PathScope
     service_path: str | None
@@ -44,6 +45,16 @@ class Facts:
     accept: Accept
     body: bytes
     is_text: bool
+
+    @property
+    def entity_id(self) -> str:
+        """The entity the path names."""
+        return self.parts["entity_id"]
+
+    @property
+    def attribute(self) -> str:
+        """The attribute the path names."""
+        return self.parts["attribute"]
 
     @property
     def key_values(self) -> bool:
@@ -79,7 +90,17 @@ async def read_facts(request: Request) -> Facts:
     negotiation.check_presence(request.method, headers.get("content-type"), body)
     tenant = parse_tenant(headers.get("fiware-service"))
     correlator = request.scope["correlator"]
-    return Facts(tenant, scope, service_path, correlator, parameters, accept, body, is_text)
+    return Facts(
+        request.path_params,
+        tenant,
+        scope,
+        service_path,
+        correlator,
+        parameters,
+        accept,
+        body,
+        is_text,
+    )
 
 
 RequestFacts = Annotated[Facts, Depends(read_facts)]

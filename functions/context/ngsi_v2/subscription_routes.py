@@ -28,25 +28,19 @@ async def create_subscription(facts: RequestFacts, services: ContextServices) ->
 
 
 @router.get("/v2/subscriptions/{subscription_id}")
-async def read_subscription(
-    subscription_id: str, facts: RequestFacts, services: ContextServices
-) -> Response:
-    return json_answer(services.subscriptions.get(facts.tenant, subscription_id))
+async def read_subscription(facts: RequestFacts, services: ContextServices) -> Response:
+    return json_answer(services.subscriptions.get(facts.tenant, facts.parts["subscription_id"]))
 
 
 @router.patch("/v2/subscriptions/{subscription_id}")
-async def update_subscription(
-    subscription_id: str, facts: RequestFacts, services: ContextServices
-) -> Response:
+async def update_subscription(facts: RequestFacts, services: ContextServices) -> Response:
     services.subscriptions.update(
-        facts.tenant, subscription_id, facts.service_path, read_json(facts.body)
+        facts.tenant, facts.parts["subscription_id"], facts.service_path, read_json(facts.body)
     )
     return no_content()
 
 
 @router.delete("/v2/subscriptions/{subscription_id}")
-async def delete_subscription(
-    subscription_id: str, facts: RequestFacts, services: ContextServices
-) -> Response:
-    services.subscriptions.delete(facts.tenant, subscription_id)
+async def delete_subscription(facts: RequestFacts, services: ContextServices) -> Response:
+    services.subscriptions.delete(facts.tenant, facts.parts["subscription_id"])
     return no_content()

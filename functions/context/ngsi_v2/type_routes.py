@@ -25,8 +25,8 @@ async def list_types(facts: RequestFacts, services: ContextServices) -> Response
 
 
 @router.get("/v2/types/{entity_type}")
-async def read_type(entity_type: str, facts: RequestFacts, services: ContextServices) -> Response:
-    statistics = services.store.types(facts.tenant, facts.scope).get(entity_type)
+async def read_type(facts: RequestFacts, services: ContextServices) -> Response:
+    statistics = services.store.types(facts.tenant, facts.scope).get(facts.parts["entity_type"])
     if statistics is None:
         raise NotFound("Entity type not found")
     return json_answer(_described(statistics, facts))

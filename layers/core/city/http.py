@@ -21,7 +21,7 @@ class Correlated:
     """
 
     def __init__(self, app: ASGIApp, log: Logger) -> None:
-        self._app = app
+        self.app = app
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,7 +34,7 @@ class Correlated:
         scope["audit"] = {}
         statuses: list[int] = []
         try:
-            await self._app(scope, receive, _correlating(send, correlator, statuses.append))
+            await self.app(scope, receive, _correlating(send, correlator, statuses.append))
         except Exception:
             # the application has answered 500 already; what is left is to tell the operators
             self._log.exception("unexpected error", correlator=scope["correlator"])
