@@ -15,7 +15,7 @@ from tests.budgets.test_imports import ENVIRONMENT
 ROOT = Path(__file__).parents[2]
 MEGABYTE = 1_000_000
 
-RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six")
 """What Lambda's Python brings along."""
 
 HOST = {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.deployed import EVENTS, Deployed, deploy
-from tests.receiver import Receiver, receiving
+from tests.receiver import Receiver
 
 SENT_AT = "1795338000000"
 """When the notifications in the files were sent, in milliseconds; replaced by the present."""
@@ -47,8 +47,9 @@ EXPECTED = {
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_event_has_its_effect(case: str, deployed: Deployed, receiver: Receiver)
         notified=deployed.waiting("NotificationQueue"),
         given_up_changes=deployed.waiting("StreamDeadLetterQueue"),
         given_up_notifications=deployed.waiting("NotificationDeadLetterQueue"),
-        received=len(receiver.bodies),
+        received=len(receiver.received),
         again=len(answer["batchItemFailures"]),
     )
 

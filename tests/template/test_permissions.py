@@ -15,7 +15,7 @@ from context.messages import Message, Request, Tick, dump_message, dump_tick
 from context.store.parked import ParkedStore
 from tests.deployed import EVENTS, TENANT, Deployed, deploy
 from tests.integration.api import Api, api_settings
-from tests.receiver import Receiver, receiving
+from tests.receiver import Receiver
 from tests.template.stack import referred, resources, translated
 
 Grant = tuple[str, str]
@@ -97,8 +97,9 @@ def deployed(context_table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
 
 
 @pytest.fixture
