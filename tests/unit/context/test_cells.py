@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import assume, event, given
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from city.errors import InvalidRequest
@@ -138,6 +138,7 @@ def questions(draw: st.DrawFn) -> tuple[Attribute, tuple[str, str, str]]:
     return location, (georel, *draw(shapes(kinds, centre)))
 
 
+@settings(deadline=None)
 @given(questions())
 def test_covering_never_misses_a_match(
     question: tuple[Attribute, tuple[str, str, str]],

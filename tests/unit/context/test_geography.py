@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from city.errors import InvalidRequest
@@ -201,6 +201,7 @@ def test_distance_is_to_the_nearest_point_of_the_shape(
 POSITIONS: Any = st.tuples(st.floats(-180, 180), st.floats(-90, 90))
 
 
+@settings(deadline=None)
 @given(POSITIONS, POSITIONS)
 def test_distance_is_symmetric_and_at_most_half_the_earth(
     first: tuple[float, float], second: tuple[float, float]

@@ -1,7 +1,7 @@
 """Numbers in query text: decimal only, integers exact, nothing a double cannot hold."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from context.ngsi_v2.numbers import read_number
@@ -23,6 +23,7 @@ def test_what_is_no_number_is_none(text: str) -> None:
     assert read_number(text) is None
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**300), 10**300) | st.floats(allow_nan=False, allow_infinity=False))
 def test_every_number_reads_back_exactly(number: float) -> None:
     assert read_number(repr(number)) == number

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from city.errors import InvalidPattern, InvalidRequest
@@ -467,6 +467,7 @@ def cases(draw: st.DrawFn) -> tuple[list[Asked], dict[str, Json]]:
     return draw(st.lists(statements(attributes), min_size=1, max_size=3)), attributes
 
 
+@settings(deadline=None)
 @given(cases())
 def test_query_agrees_with_the_oracle(case: tuple[list[Asked], dict[str, Json]]) -> None:
     asked, attributes = case
@@ -476,6 +477,7 @@ def test_query_agrees_with_the_oracle(case: tuple[list[Asked], dict[str, Json]])
     assert parse_q(text).matches(holder) is expected
 
 
+@settings(deadline=None)
 @given(cases())
 def test_metadata_query_agrees_with_the_oracle(case: tuple[list[Asked], dict[str, Json]]) -> None:
     asked, metadata = case
@@ -489,6 +491,7 @@ def test_metadata_query_agrees_with_the_oracle(case: tuple[list[Asked], dict[str
     assert parse_mq(text).matches(holder) is expected
 
 
+@settings(deadline=None)
 @given(st.text("ab.'=!<>~:;, ()12null-é\"[*", max_size=14))
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     for parse in (parse_q, parse_mq):

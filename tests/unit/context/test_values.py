@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from city.json import Json
@@ -49,12 +49,14 @@ def test_integers_and_floats_order_by_exact_value() -> None:
     assert value_order_key(2**63) < value_order_key(2**63 + 1)
 
 
+@settings(deadline=None)
 @given(st.lists(JSON, max_size=6))
 def test_any_values_can_be_sorted(values: list[Json]) -> None:
     keys = sorted(map(value_order_key, values))
     assert all(low <= high for low, high in itertools.pairwise(keys))
 
 
+@settings(deadline=None)
 @given(JSON, JSON, JSON)
 def test_order_is_total_and_transitive(a: Json, b: Json, c: Json) -> None:
     key_a, key_b, key_c = map(value_order_key, (a, b, c))
