@@ -12,7 +12,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,10 +93,11 @@ def load_application(state: Path) -> Any:
     _forget_stream_positions(state / "aws" / "lambda.json")
 
     from ministack.app import app  # noqa: PLC0415 - reads the prepared environment
-    from ministack.core import lambda_runtime  # noqa: PLC0415
+    from ministack.core import iam_actions, lambda_runtime  # noqa: PLC0415
     from ministack.services import dynamodb, lambda_svc  # noqa: PLC0415
 
     dynamodb._STREAM_RETENTION_SECONDS = STREAM_RETENTION_SECONDS
+    iam_actions._action_from_target = _batches_as_singles(iam_actions._action_from_target)
     lambda_runtime.zipfile = bundles.unpacking_once(state / "bundles")
     lambda_svc._emit_lambda_logs = _log_to(logs / "functions.log")
     return app
@@ -118,6 +119,20 @@ def _forget_stream_positions(saved: Path) -> None:
         state = json.loads(saved.read_text())
         if state["payload"].pop("dynamodb_stream_positions", None):
             saved.write_text(json.dumps(state))
+
+
+def _batches_as_singles(
+    named_action: Callable[[dict[str, str]], str | None],
+) -> Callable[[dict[str, str]], str | None]:
+    """The action a JSON request needs, as on AWS: who may send a message may send a batch of them."""
+
+    def action(headers: dict[str, str]) -> str | None:
+        name = named_action(headers)
+        if name in {"SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"}:
+            return name.removesuffix("Batch")
+        return name
+
+    return action
 
 
 def _log_to(path: Path) -> Any:
