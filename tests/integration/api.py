@@ -35,8 +35,11 @@ class Api:
         self._dynamodb = dynamodb
         self._loop = asyncio.new_event_loop()
         self._client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.app), base_url="http://city"
+            transport=httpx.ASGITransport(self._respond), base_url="http://city"
         )
+
+    async def _respond(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
 
     def __call__(self, method: str, url: str, **request: Any) -> httpx.Response:
         return self._loop.run_until_complete(self._client.request(method, url, **request))
