@@ -26,7 +26,7 @@ from city.errors import (
 )
 from city.json import Json
 from city.tenancy import ServicePath, Tenant
-from context.document import Identity
+from context.document import Entity, Identity
 from context.entities import Entities, Mutation
 from context.ngsi_v2 import updates
 from context.ngsi_v2.body import UNREADABLE
@@ -105,7 +105,7 @@ def apply(
         incoming = batch.entities[index]
         request = replace(asked, id=incoming.id, type=incoming.type)
         try:
-            act(_Target(entities, tenant, path, incoming, request, at=start + index))
+            act(_Target(entities, tenant, path, incoming, request, start + index, clock))
         except CityError as refusal:
             return refusal
         return None
@@ -125,17 +125,25 @@ class _Target:
     incoming: IncomingEntity
     request: Request
     at: int
+    clock: Clock
 
     def upsert(self, change: Callable[[Attributes, Request], Mutation]) -> None:
         """Create the entity, or change it when it exists."""
         type, attributes = self.incoming.type, self.incoming.attributes
         self.entities.upsert(
             Identity(self.tenant, self.incoming.id, type or DEFAULT_ENTITY_TYPE, self.path),
-            updates.create(attributes, self.request),
+            self.create,
             change(attributes, self.request),
             any_type=type is None,
             at=self.at,
         )
+
+    def create(self, identity: Identity, at: int) -> Entity:
+        """The new entity; modified when it is really written, so that subscriptions made while
+        the batch runs see it.
+        """
+        entity = updates.create(self.incoming.attributes, self.request)(identity, at)
+        return replace(entity, modified=max(at, self.clock()))
 
     def update(self, mutation: Mutation) -> None:
         """Change the entity, which must exist."""

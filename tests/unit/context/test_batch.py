@@ -178,6 +178,19 @@ class TestOrder:
         assert [kept.identity.id for kept in created] == ids
         assert len({kept.created for kept in created}) == len(ids)
 
+    def test_an_entity_is_modified_when_it_is_written(self) -> None:
+        service, ticks = MemoryEntities(), count(NOW, 1_000)
+        incoming = read_batch({"actionType": "append", "entities": [entity("E"), entity("F")]})
+        batch.apply(
+            incoming, service, DEFAULT_TENANT, PATH, asked=Request(), clock=lambda: next(ticks)
+        )
+
+        times = {
+            kept.identity.id: (kept.created, kept.modified) for kept in service.stored.values()
+        }
+        assert {id: created for id, (created, _) in times.items()} == {"E": NOW, "F": NOW + 1}
+        assert {modified for _, modified in times.values()} == {NOW + 1_000, NOW + 2_000}
+
     def test_one_entity_named_twice_is_written_twice_in_order(self) -> None:
         writing, overlaps = threading.Lock(), []
 
