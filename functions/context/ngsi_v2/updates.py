@@ -25,7 +25,7 @@ from context.document import Attribute, Entity, Identity, Write
 from context.entities import Creation, Mutation, Outcome
 from context.ngsi_v2 import operators
 from context.ngsi_v2.dates import format_date, parse_date
-from context.ngsi_v2.geo import LOCATION_TYPES, check_location
+from context.ngsi_v2.geo import LOCATION_TYPES, check_location, geometry_of, is_location
 from context.ngsi_v2.payload import DATE_EXPIRES, Attributes, date_value
 from context.ngsi_v2.render import NO_SUCH_ATTRIBUTE
 from context.values import DATE_TYPES
@@ -78,6 +78,7 @@ def append(incoming: Attributes, request: Request) -> Mutation:
     def mutation(present: Entity, now: int) -> Outcome:
         attributes = _attributes_of(present)
         _merge_into(attributes, incoming, request, now)
+        _check_appended_location(present, attributes, incoming)
         return Outcome(_touched(present, attributes, incoming, request, now))
 
     return mutation
@@ -91,6 +92,7 @@ def append_strictly(incoming: Attributes, request: Request) -> Mutation:
         taken = [name for name in incoming if name in attributes]
         added = {name: incoming[name] for name in incoming if name not in attributes}
         _merge_into(attributes, added, request, now)
+        _check_appended_location(present, attributes, added)
         refusal = _refusal(PRESENT, taken, added, request)
         return Outcome(_touched(present, attributes, added, request, now), refusal)
 
@@ -255,6 +257,20 @@ def _made(wanted: Attribute, value: operators.Present, now: int) -> Attribute | 
     if value is operators.ABSENT:
         return None
     return Attribute(wanted.type, value, wanted.metadata, created=now, modified=now)
+
+
+def _check_appended_location(present: Entity, attributes: Attributes, names: Iterable[str]) -> None:
+    """Refuse a bad location of an entity that had none; the message says what was tried."""
+    if any(map(is_location, present.attributes.values())):
+        return
+    for name in names:
+        if name in attributes and is_location(attributes[name]):
+            kind = "existing" if name in present.attributes else "new"
+            try:
+                geometry_of(attributes[name])
+            except InvalidRequest as error:
+                text = str(error).replace(" attribute:", f" attribute for {kind} attribute:", 1)
+                raise InvalidRequest(text) from None
 
 
 def _touched(

@@ -194,6 +194,21 @@ class TestAppend:
         with pytest.raises(TooLarge):
             updates.append({"b": second}, OVERRIDE)(entity, NOW)
 
+    @pytest.mark.parametrize(
+        ("present", "tried"),
+        [
+            ({}, " for new attribute"),
+            ({"a": Attribute("Text", "here")}, " for existing attribute"),
+            ({"a": Attribute("geo:point", "1,2")}, ""),
+        ],
+    )
+    def test_bad_location_is_refused_with_what_was_tried(
+        self, present: Attributes, tried: str
+    ) -> None:
+        incoming = {"a": Attribute("geo:point", "nowhere")}
+        with pytest.raises(InvalidRequest, match=f"error parsing location attribute{tried}: geo"):
+            updates.append(incoming, REQUEST)(stored(**present), NOW)
+
     def test_location_of_null_does_not_count(self) -> None:
         present = stored(a=Attribute("geo:json", POINT))
         none = Attribute("geo:json", None)
