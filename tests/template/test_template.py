@@ -8,6 +8,9 @@ import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
+from city.clock import SECOND
+from context.courier import LAST_START, MAX_TIMEOUT
+from context.store.parked import LEASE
 from tests.template import house_rules
 from tests.template.stack import (
     TEMPLATE,
@@ -93,6 +96,11 @@ def test_dashboard_and_alarms_watch_resources_of_the_stack() -> None:
     named = set(re.findall(r'{"(?:Ref": |Fn::GetAtt": \[)"(\w+)"', watching))
     assert {"CityApi", "ContextTable", "ContextApiFunction", "NotificationQueue"} <= named
     assert named <= set(template["Resources"]) | {"AlarmTopic"}
+
+
+def test_sender_ends_by_itself_and_its_lease_outlasts_it() -> None:
+    limit = resources(translated(), "AWS::Lambda::Function")["ContextSenderFunction"]["Timeout"]
+    assert LAST_START / SECOND + MAX_TIMEOUT < limit < LEASE / SECOND
 
 
 def test_machine_client_gets_every_scope_of_the_resource_server() -> None:
