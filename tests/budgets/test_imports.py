@@ -53,8 +53,8 @@ def packages(modules: set[str]) -> set[str]:
     ("handler", "forbidden", "ceiling"),
     [
         ("context.api", ONLY_WHEN_USED | NEVER, 740),
-        ("context.matcher", WEB | ONLY_WHEN_USED | NEVER, 620),
-        ("context.sender", WEB | ONLY_WHEN_USED | NEVER, 620),
+        ("context.matcher", WEB | ONLY_WHEN_USED | NEVER, 580),
+        ("context.sender", WEB | ONLY_WHEN_USED | NEVER, 580),
     ],
 )
 def test_function_loads_only_what_its_first_request_needs(
