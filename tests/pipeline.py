@@ -1,6 +1,6 @@
 """The way of a notification without Lambda: stream records in, requests at receivers out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -151,19 +151,19 @@ class Pipeline:
                 return records
             for message in answer["Messages"]:
                 self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                reason = message.get("MessageAttributes", {}).get("reason", {})
+                attributes: Any = message.get("MessageAttributes", {})
                 records.append(
                     {
                         "messageId": message["MessageId"],
                         "body": message["Body"],
-                        "reason": reason.get("StringValue"),
+                        "reason": attributes.get("reason", {}).get("StringValue"),
                     }
                 )
 
     def ticks(self) -> int:
         """How many ticks wait, delayed ones included."""
         answer = self.sqs.get_queue_attributes(QueueUrl=self.retries, AttributeNames=["All"])
-        attributes: Mapping[str, str] = answer["Attributes"]
+        attributes = answer["Attributes"]
         return int(attributes["ApproximateNumberOfMessages"]) + int(
             attributes["ApproximateNumberOfMessagesDelayed"]
         )

@@ -188,11 +188,6 @@ class Notification(Wire):
             raise fault(f"{given[0]} notification is not an object")
         if given[0] not in ("http", "httpCustom"):
             raise fault(f"{given[0]} notifications are not supported; use http or httpCustom")
-        return members
-
-    @model_validator(mode="before")
-    @classmethod
-    def _check_attribute_choice(cls, members: dict[str, JsonValue]) -> dict[str, JsonValue]:
         if "attrs" in members and "exceptAttrs" in members:
             raise fault("http notification has attrs and exceptAttrs")
         return members

@@ -95,6 +95,8 @@ class Outbound:
         there is no answer. A request on a kept connection that turns out to be closed is sent
         again.
         """
+        if not url.lower().startswith(("http://", "https://")):
+            raise Refused("the address is neither http nor https")
         start = time.monotonic()
         try:
             try:
