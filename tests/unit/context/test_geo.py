@@ -427,6 +427,12 @@ def test_incomplete_parameters_are_refused(
         ("equals", "", "1,2", "geometry is empty"),
         ("equals", "point", "", "coords is empty"),
         (
+            None,
+            "point",
+            "1,2",
+            "partial geo expression: geometry, georel and coords have to be provided together",
+        ),
+        (
             "equals",
             "point",
             None,

@@ -189,6 +189,12 @@ DEGREE = math.pi * EARTH_RADIUS / 180
         ((1, -1), "Polygon", [SQUARE], DEGREE),
         ((1, 60), "LineString", [[2, 59], [2, 61]], DEGREE / 2),
         ((-179.5, 0), "LineString", [[179.5, -1], [179.5, 1]], DEGREE),
+        (
+            (-179.5, 0),
+            "MultiLineString",
+            [[[-170, -1], [-170, 1]], [[179.5, -1], [179.5, 1]]],
+            DEGREE,
+        ),
     ],
 )
 def test_distance_is_to_the_nearest_point_of_the_shape(
