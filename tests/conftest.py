@@ -1,29 +1,28 @@
 """AWS in process (moto) for every test, and a fresh context table for each test that asks."""
 
 import os
-import socket
-import subprocess
-import tarfile
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from threading import RLock
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import boto3
 import pytest
-import yaml
-from botocore.config import Config
 from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
+from samtranslator.yaml_helper import yaml_parse
 
 from city import aws
 from context.store.entities import EntityStore
+from tests import dynamodb_local as local
+from tests import fast_transactions
+from tests.local_city import LocalCity
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 ROOT = Path(__file__).parents[1]
-JAR_PACKAGE = ROOT / "build" / "dynamodb-local"
 
 os.environ.update(
     AWS_ACCESS_KEY_ID="testing",
@@ -34,16 +33,9 @@ os.environ.update(
 )
 
 
-class _Template(yaml.SafeLoader):
-    """Reads a CloudFormation template; intrinsic functions become None."""
-
-
-_Template.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
-
-
 def table_definition() -> dict[str, Any]:
     """The keys and stream of the template's ContextTable, as CreateTable takes them."""
-    template = yaml.load((ROOT / "template.yaml").read_text(), Loader=_Template)  # noqa: S506
+    template = yaml_parse((ROOT / "template.yaml").read_text())
     properties = template["Resources"]["ContextTable"]["Properties"]
     stream = {"StreamEnabled": True, **properties["StreamSpecification"]}
     kept = {name: properties[name] for name in ("AttributeDefinitions", "KeySchema", "BillingMode")}
@@ -59,7 +51,21 @@ def create_context_table(client: "DynamoDBClient") -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _aws() -> Iterator[None]:
-    with mock_aws():
+    with mock_aws(), _one_at_a_time(), fast_transactions.installed():
+        yield
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Let moto answer one thread after another; it copies its tables while others write them."""
+    answer, lock = BotocoreStubber.__call__, RLock()
+
+    def answer_alone(*args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return answer(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BotocoreStubber, "__call__", answer_alone)
         yield
 
 
@@ -81,3 +87,34 @@ def context_table(dynamodb: "DynamoDBClient") -> Iterator[str]:
 def entity_store(dynamodb: "DynamoDBClient", context_table: str) -> EntityStore:
     """The store on a fresh table."""
     return EntityStore(dynamodb, context_table)
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local() -> Iterator["DynamoDBClient"]:
+    """A client of a running DynamoDB Local; tests that use it carry the marker of its name."""
+    reason = local.missing()
+    if reason:
+        pytest.skip(reason)
+    with local.running() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def local_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCity]:
+    """A running city that asks for tokens."""
+    city = LocalCity(tmp_path_factory.mktemp("city"))
+    city.start()
+    yield city
+    city.stop()
+
+
+@pytest.fixture(scope="session")
+def open_city(
+    local_city: LocalCity, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalCity]:
+    """A running city that asks for none (OPEN=1)."""
+    city = LocalCity(tmp_path_factory.mktemp("open"), public=True)
+    city.built_like(local_city)
+    city.start()
+    yield city
+    city.stop()

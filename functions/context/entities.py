@@ -2,7 +2,8 @@
 
 An update reads the present version, lets a pure mutation build the next one, and writes it on
 condition that the version is still the one that was read. When another writer was faster, the
-failed condition returns the version that won, and the mutation runs again on that.
+failed condition returns the version that won, and the mutation runs again on that; an update
+that loses again waits a little and reads again.
 
 The first read of an update may be eventually consistent, at half the price: a write on an old
 version fails its condition, and whatever else would be said on the strength of that read (not
@@ -121,14 +122,13 @@ class Entities:
         """Delete the one entity. Raises NotFound or Ambiguous."""
         seen = self._see(tenant, id, type, path) or self._see_surely(tenant, id, type, path)
         entity = seen.entity
-        for pause in pauses(MAX_TRIES):
+        for _ in range(MAX_TRIES):
             try:
                 self._store.delete(entity)
             except Stale as stale:
                 if stale.current is None:
                     raise NotFound(NOT_FOUND) from None
                 entity = stale.current
-                time.sleep(pause)
             else:
                 return
         raise Contended(_CONTENDED)
@@ -163,7 +163,7 @@ class Entities:
         self, seen: Seen, mutation: Mutation, vanished: type[Exception] = NotFound
     ) -> Entity:
         """Write the next version; raises `vanished` when there is no entity any more."""
-        for pause in pauses(MAX_TRIES):
+        for attempt, pause in enumerate(pauses(MAX_TRIES), 1):
             outcome = self._mutate(seen, mutation)
             if outcome is None:
                 seen = self._see_again(seen, vanished)
@@ -174,7 +174,10 @@ class Entities:
                 if stale.current is None:
                     raise vanished(NOT_FOUND) from None
                 seen = Seen(stale.current, certain=True)
-                time.sleep(pause)
+                # Losing once is bad luck; losing again means a crowd, and the image ages in it.
+                if attempt > 1:
+                    time.sleep(pause)
+                    seen = self._see_again(seen, vanished)
                 continue
             if outcome.refusal:
                 raise outcome.refusal

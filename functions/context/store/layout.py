@@ -137,7 +137,7 @@ def end_key(identity: Identity, created: int, expires: int) -> Key:
 
 def statistics_range(now: int) -> tuple[str, str]:
     """Sort keys that enclose all deltas, all counters and the ends that have come by `now`."""
-    return prefix("a"), prefix("c", moment(now))
+    return prefix("a"), prefix("c", moment(now + 1))
 
 
 def read_type_row(type: str, sk: str) -> Listed:

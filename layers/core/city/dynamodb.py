@@ -131,18 +131,15 @@ def _number(text: str) -> int | float:
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn throttling, limits and lost connections into `Unavailable`; the rest passes through."""
-    from botocore.exceptions import (  # noqa: PLC0415 - only functions that call AWS pay for it
-        ClientError,
-        HTTPClientError,
-    )
+    from botocore import exceptions  # noqa: PLC0415 - only functions that call AWS pay for it
 
     try:
         yield
-    except ClientError as error:
+    except exceptions.ClientError as error:
         if error_code(error) in _CAPACITY_ERRORS:
             raise Unavailable("the context store is at its capacity limit; try again") from error
         raise
-    except HTTPClientError as error:
+    except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
         raise Unavailable("the context store does not answer; try again") from error
 
 
