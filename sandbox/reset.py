@@ -1,5 +1,6 @@
 """Wipes what a city has stored, and keeps the stack."""
 
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -16,23 +17,25 @@ BATCH = 25
 
 
 def wipe() -> None:
-    """Empty every table and queue that the stack's outputs name."""
+    """Empty every table and then every queue that the stack's outputs name."""
     named = outputs()
+    for name, value in named.items():
+        if name.endswith("TableName"):
+            _empty(session().client("dynamodb"), value)
     queues = session().client("sqs")
     for name, value in named.items():
         if name.endswith("QueueUrl"):
             queues.purge_queue(QueueUrl=value)
-    for name, value in named.items():
-        if name.endswith("TableName"):
-            _empty(session().client("dynamodb"), value)
 
 
 def _empty(dynamodb: "DynamoDBClient", table: str) -> None:
+    def delete(keys: list[Any]) -> None:
+        deletions: Any = [{"DeleteRequest": {"Key": key}} for key in keys]
+        dynamodb.batch_write_item(RequestItems={table: deletions})
+
+    keys = _keys(dynamodb, table)
     with ThreadPoolExecutor(4) as pool:
-        keys = _keys(dynamodb, table)
-        while batch := list(islice(keys, BATCH)):
-            deletions: Any = [{"DeleteRequest": {"Key": key}} for key in batch]
-            pool.submit(dynamodb.batch_write_item, RequestItems={table: deletions})
+        deque(pool.map(delete, iter(lambda: list(islice(keys, BATCH)), [])), maxlen=0)
 
 
 def _keys(dynamodb: "DynamoDBClient", table: str) -> Iterator[Any]:
