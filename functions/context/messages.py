@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from hashlib import blake2b
 from typing import Any, cast
 
-from city.json import dump, parse
+from city.json import dump_ascii, parse
 from city.keys import key
 from city.tenancy import Tenant
 from context.document import Identity
@@ -71,7 +71,7 @@ def change_name(subscription: str, group: str, sequence: str) -> str:
 def dump_message(message: Message) -> str:
     """A message as a queue holds it."""
     members = {field.name: getattr(message, field.name) for field in fields(message)}
-    return dump(members | {"request": asdict(message.request)})
+    return dump_ascii(members | {"request": asdict(message.request)})
 
 
 def parse_message(text: str | bytes) -> Message | Tick:
@@ -87,4 +87,4 @@ def parse_message(text: str | bytes) -> Message | Tick:
 
 def dump_tick(tick: Tick) -> str:
     """A tick as a queue holds it."""
-    return dump(asdict(tick))
+    return dump_ascii(asdict(tick))

@@ -89,6 +89,8 @@ class Notifier:
             except Exception as error:
                 faults[trigger.record] = error
         self._queue.send([self._parked.outsource(message) for message in messages])
+        while len(self._indexes) > MAX_TENANTS:
+            self._indexes.pop(next(iter(self._indexes)))
         return faults
 
     def _index(self, tenant: Tenant) -> SubscriptionIndex:
@@ -97,8 +99,6 @@ class Notifier:
         if kept is None or kept[0] != version:
             kept = version, SubscriptionIndex(self._compiled(tenant))
         self._indexes[tenant] = kept
-        if len(self._indexes) > MAX_TENANTS:
-            self._indexes.pop(next(iter(self._indexes)))
         return kept[1]
 
     def _compiled(self, tenant: Tenant) -> Iterator[CompiledSubscription]:

@@ -109,7 +109,7 @@ def _batches(messages: Iterable[Message]) -> Iterator[list[Message]]:
     groups: set[str] = set()
     size = 0
     for message in messages:
-        length = len(dump_message(message).encode())
+        length = len(dump_message(message))
         if len(batch) == MAX_ENTRIES or size + length > MAX_BATCH_BYTES or message.group in groups:
             yield batch
             batch, groups, size = [], set(), 0
@@ -129,4 +129,5 @@ def _entry(message: Message) -> dict[str, Any]:
 
 
 def _reason(text: str) -> dict[str, Any]:
-    return {"reason": {"DataType": "String", "StringValue": text[:_REASON_LENGTH] or "unknown"}}
+    shown = text[:_REASON_LENGTH].encode("ascii", "backslashreplace").decode()
+    return {"reason": {"DataType": "String", "StringValue": shown or "unknown"}}

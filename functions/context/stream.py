@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from city.faults import is_passing
-from city.json import dump
+from city.json import dump_ascii
 from context.changes import Change, change_of, is_expiry
 from context.notifier import Notifier
 from context.queues import StreamDeadLetters
@@ -103,9 +103,9 @@ def _kind(record: Record, image: str) -> str | None:
 
 def _as_text(record: Record) -> str:
     """The record as the queue keeps it; without its images when they would not fit."""
-    text = dump(record)
-    if len(text.encode()) <= MAX_RECORD_BYTES:
+    text = dump_ascii(record)
+    if len(text) <= MAX_RECORD_BYTES:
         return text
     images = record["dynamodb"]
     kept = {name: images[name] for name in images if name not in ("NewImage", "OldImage")}
-    return dump({**record, "dynamodb": kept})
+    return dump_ascii({**record, "dynamodb": kept})

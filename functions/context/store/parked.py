@@ -40,6 +40,9 @@ LEASE = 90 * SECOND
 LOST_TICK = 60 * SECOND
 """How long a tick may be overdue before it is taken for lost and sent again."""
 
+SLACK = SECOND
+"""How much earlier than planned a tick may come: clocks differ, queues wait whole seconds."""
+
 FIRST_PAUSE = 1
 
 MAX_INLINE = 190_000
@@ -90,16 +93,24 @@ class ParkedStore(StateTable):
         raise Contended("the notifications of the subscription are being parked by too many")
 
     def lease(self, tenant: Tenant, id: str, holder: str) -> State | None:
-        """Become the one who drains a subscription; None when nothing waits or another drains.
+        """Become the one who drains a subscription.
 
-        Raises NotFound when the subscription was deleted.
+        None when nothing waits, another drains, or the next try is planned for later: then a
+        later tick is on its way, and this one is a duplicate. Raises NotFound when the
+        subscription was deleted.
         """
         now = self._clock()
         update = self._update(
             state_key(tenant, id),
             "SET leased = :until, holder = :holder",
-            {":until": now + LEASE, ":holder": holder, ":now": now, ":zero": 0},
-            "parked > :zero AND (attribute_not_exists(leased) OR leased < :now)",
+            {
+                ":until": now + LEASE,
+                ":holder": holder,
+                ":now": now,
+                ":soon": now + SLACK,
+                ":zero": 0,
+            },
+            "parked > :zero AND tick <= :soon AND (attribute_not_exists(leased) OR leased < :now)",
         )
         try:
             answer = write(self._client.update_item, **update["Update"], ReturnValues="ALL_NEW")
@@ -164,7 +175,7 @@ class ParkedStore(StateTable):
 
     def outsource(self, message: Message) -> Message:
         """The message as a queue can hold it: a large body is kept here instead."""
-        if len(dump_message(message).encode()) <= MAX_INLINE:
+        if len(dump_message(message)) <= MAX_INLINE:
             return message
         packed = zlib.compress(message.request.body.encode())
         pieces = [packed[start : start + _PART] for start in range(0, len(packed), _PART)]

@@ -17,3 +17,8 @@ def parse(text: str | bytes) -> Json:
 def dump(value: object) -> str:
     """Write compact JSON with the characters of `value` unescaped."""
     return _json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def dump_ascii(value: object) -> str:
+    """Write compact JSON in ASCII, for carriers that refuse some characters (SQS: U+FFFF)."""
+    return _json.dumps(value, separators=(",", ":"), allow_nan=False)

@@ -10,6 +10,7 @@ from city import aws
 from city.clock import SECOND
 from context.changes import change_between
 from context.document import Entity, Write
+from context.messages import Tick
 from tests.builders import CITY, START, entity, following
 from tests.pipeline import RETENTION, Pipeline, record, refusing
 from tests.receiver import Receiver
@@ -283,6 +284,22 @@ def test_lost_tick_is_sent_again(pipeline: Pipeline, receiver: Receiver) -> None
     receiver.status = 204
     pipeline.tick(id)
     assert values(receiver, "room2") == [0]
+
+
+def test_tick_that_comes_before_its_time_is_a_duplicate(
+    pipeline: Pipeline, receiver: Receiver
+) -> None:
+    id = pipeline.subscribe(receiver.url)
+    receiver.status = 500
+    feed(pipeline, 1)
+    pipeline.run()
+    pipeline.tick(id)
+    pipeline.tick(id)
+    receiver.received.clear()
+    ticks = pipeline.ticks()
+    pipeline.draining.drain(Tick(CITY, id))
+    assert receiver.received == []
+    assert pipeline.ticks() == ticks
 
 
 def test_two_ticks_do_not_drain_at_the_same_time(pipeline: Pipeline, receiver: Receiver) -> None:

@@ -15,6 +15,7 @@ from city.tenancy import EVERYWHERE, Tenant
 from context.admission import Candidate, choose
 from context.changes import TTL_PRINCIPAL
 from context.document import Entity, Write
+from context.messages import Message, parse_message
 from context.store.entities import EntityStore
 from context.store.subscriptions import MAX_WINNERS
 from tests.builders import CITY, START, entity, following
@@ -229,6 +230,17 @@ def test_record_too_large_for_the_queue_is_set_aside_without_images(pipeline: Pi
     kept: Any = parse(pipeline.taken(pipeline.dead_records)[0]["body"])
     assert kept["dynamodb"]["SequenceNumber"] == "42"
     assert "NewImage" not in kept["dynamodb"]
+
+
+def test_characters_a_queue_refuses_are_escaped(pipeline: Pipeline) -> None:
+    pipeline.subscribe()
+    pipeline.stream.process([record(None, entity(text="\uffff\u0001 😀"))])
+    (taken,) = pipeline.taken(pipeline.notifications)
+    assert taken["body"].isascii()
+    (message,) = [parse_message(taken["body"])]
+    assert isinstance(message, Message)
+    found: Any = parse(message.request.body)
+    assert found["data"][0]["text"]["value"] == "\uffff\u0001 😀"
 
 
 def test_throttled_table_makes_the_batch_come_again(pipeline: Pipeline) -> None:
