@@ -25,7 +25,7 @@ def logger(service: str, stage: Stage) -> Logger:
     of its embedded AWS waits for the first line.
     """
     stream = sys.stderr if stage == "sandbox" else sys.stdout
-    return Logger(service=service, stream=stream, location="%(module)s:%(lineno)d")
+    return Logger(service=service, stream=stream, serialize_stacktrace=False)
 
 
 @cache
