@@ -52,6 +52,11 @@ def test_geojson_is_read_and_given_back(kind: str, coordinates: Json) -> None:
     assert read_geojson(value).geojson() == value
 
 
+@pytest.mark.parametrize("corner", [[-180, -90], [180, 90], [-180, 90], [180, -90]])
+def test_the_ends_of_the_earth_are_on_it(corner: Json) -> None:
+    assert shape("Point", corner).geojson()["coordinates"] == corner
+
+
 def test_altitude_is_dropped() -> None:
     assert shape("Point", [1, 2, 345]).geojson() == {"type": "Point", "coordinates": [1, 2]}
 

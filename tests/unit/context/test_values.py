@@ -64,6 +64,12 @@ def test_order_is_total_and_transitive(a: Json, b: Json, c: Json) -> None:
     assert not (key_a <= key_b <= key_c) or key_a <= key_c
 
 
+def test_attribute_with_an_array_orders_by_direction() -> None:
+    holder = entity({"v": Attribute("Any", [1, 5])})
+    assert order_key(holder, "v") == value_order_key(1)
+    assert order_key(holder, "v", descending=True) == value_order_key(5)
+
+
 def test_missing_attribute_orders_with_null() -> None:
     holder = entity({"empty": Attribute("None", None)})
     assert order_key(holder, "absent") == order_key(holder, "empty")
