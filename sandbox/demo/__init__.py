@@ -1,0 +1,1 @@
+"""Feeds a running city real weather and shows it notify: `make demo`."""
