@@ -586,6 +586,12 @@ def test_notification_in_key_values_is_refused(rooms: Api) -> None:
     )
 
 
+def test_ids_times_types_is_bounded(rooms: Api) -> None:
+    names = ",".join(map(str, range(101)))
+    answer = rooms.refused("GET", f"/v2/entities?id={names}&type={names}")
+    assert answer[:2] == (422, "NotSupportedQuery")
+
+
 def test_description_quoting_a_request_carries_no_markup(rooms: Api) -> None:
     body = {"<b>(\"x\";'y'=1)</b>": 1, "attrs": []}
     _, _, description = rooms.refused("POST", "/v2/op/query", json=body)

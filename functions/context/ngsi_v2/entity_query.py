@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import cast
 
-from city.errors import InvalidPattern, InvalidRequest, Malformed
+from city.errors import InvalidPattern, InvalidRequest, Malformed, TooComplex
 from city.json import Json
 from city.regex import Pattern, compile_pattern
 from context.document import Entity
@@ -15,6 +15,9 @@ from context.ngsi_v2.parameters import Parameters, split_list
 from context.ngsi_v2.query_language import parse_mq, parse_q
 from context.ngsi_v2.render import Projection
 from context.queries import EntityQuery, Order, Predicate, Selector
+
+MAX_COMBINATIONS = 10_000
+"""Of an id and a type that one list may ask for; the two lists multiply."""
 
 _MEMBERS = {"entities", "attributes", "attrs", "expression", "metadata"}
 _RELEVANT = _MEMBERS - {"metadata"}
@@ -95,6 +98,8 @@ def _selectors(parameters: Parameters) -> tuple[Selector, ...]:
         raise InvalidRequest("Incompatible parameters: id, IdPattern")
     if types and type_pattern:
         raise InvalidRequest("Incompatible parameters: type, typePattern")
+    if len(ids) * len(types) > MAX_COMBINATIONS:
+        raise TooComplex("too many combinations of ids and types; ask for fewer at a time")
     compiled_id = _pattern(id_pattern, "entity idPattern")
     compiled_type = _pattern(type_pattern, "entity typePattern")
     return tuple(
