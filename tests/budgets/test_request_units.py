@@ -142,7 +142,7 @@ def test_upserting_is_two_calls_whether_it_creates_or_updates(
     assert created.units == (0.5, 8.0)
     updated = measure(lambda: entities.upsert(new, creating(), setting(temperature=2)))
     assert updated.calls == {"GetItem": 1, "PutItem": 1}
-    assert updated.units == (0.5, 1)
+    assert updated.units == (0.5, 1.0)
     entities.delete(*new)
 
 

@@ -17,7 +17,7 @@ Request units (a row of up to 1 KB, i.e. about 3 KB of attributes as JSON; i loc
 | replace, same names, types, location, expiry | | 1 per KB |
 | replace, other names or types | | 4 (entity, type delta) |
 | replace, other location | | 2 + 2 per cell left or entered |
-| replace, other expiry | | 6 to 8 + 2·i |
+| replace, other expiry | | 8 + 2·i; 10 + 2·i when it had one |
 | delete | | 8 + 2·i; 10 + 2·i transient |
 | load | 1 each | |
 
