@@ -168,7 +168,7 @@ def test_a_subscription_notifies_and_counts(
     assert [message["data"][0]["temperature"]["value"] for message in arrived] == [26, 27]
     kept = broker.get_subscription(subscription)
     assert kept.subject.entities == wanted.subject.entities
-    assert kept.subject.condition.expression == wanted.subject.condition.expression
+    assert str(kept.subject.condition.expression.q) == "temperature>25"
     broker.delete_subscription(subscription)
     assert broker.get_subscription_list() == []
     assert notifications.empty()
