@@ -3,6 +3,7 @@
 from fastapi import Depends, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from city.aws import client
 from city.errors import CityError
 from city.http import Correlated
 from city.observability import logger
@@ -49,7 +50,8 @@ def create_app(settings: ApiSettings) -> Correlated:
     )
     app.state.settings = settings
     app.state.policy = _policy(settings)
-    app.state.services = Services(settings)
+    # made now, not by the first request: a function starts with more processor than it runs with
+    app.state.services = Services(settings, client("dynamodb"))
     for router in ROUTERS:
         app.include_router(router)
     return Correlated(app, logger("context-api", settings.stage))

@@ -23,7 +23,7 @@ from city.policy.keys import SigningKeys
 from city.policy.tokens import TokenVerifier
 from context.application import create_app
 from context.ngsi_v2.access import RULES
-from context.store.entities import EntityStore
+from context.services import Services
 from tests.integration.api import api_settings
 
 CEILING = 1000
@@ -53,12 +53,13 @@ class Memory:
 
 @pytest.fixture(scope="module")
 def handler() -> Any:
-    app = create_app(api_settings("unused")).app
+    settings = api_settings("unused")
+    app = create_app(settings).app
     assert isinstance(app, FastAPI)
     keys = SigningKeys(lambda: dumps({"keys": [KEY.as_dict(private=False)]}).encode())
     app.state.policy = Policy(RULES, TokenVerifier(ISSUER, keys).verify)
     client: Any = Memory()
-    app.state.services.store = EntityStore(client, "unused")
+    app.state.services = Services(settings, client)
     return Mangum(Correlated(app, Logger(service="cpu", stream=StringIO())), lifespan="off")
 
 
