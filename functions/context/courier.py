@@ -134,4 +134,5 @@ def lanes(shared: Round, messages: Iterable[Message]) -> list[Lane]:
 def _fate(status: int) -> Fate:
     if 200 <= status < 300:
         return Fate.DELIVERED
-    return Fate.FAILED if status >= 500 or status in _RETRIED else Fate.REJECTED
+    refused = 400 <= status < 500 and status not in _RETRIED
+    return Fate.REJECTED if refused else Fate.FAILED

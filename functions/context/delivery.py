@@ -1,9 +1,9 @@
 """Delivering notifications from the queue so that none is lost and no dead receiver slows others.
 
 What fails is parked, and while a subscription has parked notifications everything new for it is
-parked behind them, unsent (`draining` tries them again). A receiver that refuses (3xx, and 4xx but
-408, 425 and 429) gets a notification once; then it is kept in the dead-letter queue. Deliveries
-are at least once.
+parked behind them, unsent (`draining` tries them again). A receiver that refuses (4xx but 408, 425
+and 429) gets a notification once; then it is kept in the dead-letter queue. Deliveries are at
+least once.
 """
 
 import logging

@@ -3,7 +3,8 @@
 A tick starts a drain; one function drains a subscription at a time. The first message asks alone
 whether the receiver is there. If it does not answer, the next tick comes after twice the pause
 (1, 2, 4 … 900 s); if it answers but refuses single entities, the others go on and the next tick
-comes soon. A notification that failed for longer than the retention goes to the dead-letter queue.
+comes soon. A notification that failed for longer than the retention goes to the dead-letter queue,
+and so does what waits for a subscription that passed its `maxFailsLimit`.
 """
 
 import logging
@@ -83,7 +84,7 @@ class Draining:
         tried: list[Attempt] = []
         over = False
         for _ in range(_PASSES):
-            tried += self._try_all(tick, shared, holder)
+            tried += self._try_all(tick, state, shared, holder)
             if shared.troubled or self._is_late(shared):
                 break
             over = self._parked.finish(tick.tenant, tick.subscription, holder)
@@ -96,10 +97,13 @@ class Draining:
             return FIRST_PAUSE
         return max(state.pause * 2, *(one.retry_after for one in tried))
 
-    def _try_all(self, tick: Tick, shared: Round, holder: str) -> list[Attempt]:
+    def _try_all(self, tick: Tick, state: State, shared: Round, holder: str) -> list[Attempt]:
         """One pass over what waits; the attempts that were made."""
         tried: list[Attempt] = []
         for page in self._parked.waiting(tick.tenant, tick.subscription):
+            if _is_given_up(state, page):
+                self._give_up(page, holder)
+                continue
             attempts = self._attempt(shared, page)
             tried += [one for one in attempts if one.fate is not Fate.UNTRIED]
             self._settle(shared, page, attempts, holder)
@@ -111,6 +115,11 @@ class Draining:
         messages = [parked.message for parked in page]
         first = self._courier.carry([(shared, messages[:1])])
         return first + self._courier.carry(lanes(shared, messages[1:]))
+
+    def _give_up(self, page: Sequence[Parked], holder: str) -> None:
+        for parked in page:
+            self._dead_letters.put(parked.message, "the subscription passed its maxFailsLimit")
+        self._parked.settle([parked.message for parked in page], holder)
 
     def _settle(
         self, shared: Round, page: Sequence[Parked], attempts: Sequence[Attempt], holder: str
@@ -146,3 +155,8 @@ class Draining:
 
     def _is_late(self, shared: Round) -> bool:
         return self._clock() > shared.until
+
+
+def _is_given_up(state: State, page: Sequence[Parked]) -> bool:
+    """Whether the subscription was switched off because it failed more often than it allows."""
+    return state.off and 0 < page[-1].message.limit < state.fails

@@ -12,13 +12,14 @@ from pydantic import ValidationError
 
 from city.clock import SECOND, Clock
 from city.dynamodb import ConditionFailed
-from city.errors import Contended, InvalidRequest, Malformed, NotFound
+from city.errors import Contended, InvalidRequest, Malformed, NotFound, Unsupported
 from city.json import Json
 from city.tenancy import PathPattern, Tenant, parse_read_scope, shown
 from context.matching import compile_subject
 from context.ngsi_v2.body import UNREADABLE
 from context.ngsi_v2.dates import format_date, parse_date
 from context.store.subscriptions import State, StoredSubscription, SubscriptionStore
+from models.ngsi_v2.faults import is_unsupported
 from models.ngsi_v2.notification import Notification
 from models.ngsi_v2.subscription import Subject, Subscription, explain_subscription
 
@@ -116,11 +117,15 @@ def _members(body: Json) -> dict[str, Json]:
 
 
 def _document(members: dict[str, Json]) -> Subscription:
-    """The checked document; its patterns and filters compile. Raises InvalidRequest."""
+    """The checked document; its patterns and filters compile.
+
+    Raises InvalidRequest, or Unsupported for MQTT, Kafka and JEXL.
+    """
     try:
         document = Subscription.model_validate(members)
     except ValidationError as error:
-        raise InvalidRequest(explain_subscription(error)) from None
+        refusal = Unsupported if is_unsupported(error) else InvalidRequest
+        raise refusal(explain_subscription(error)) from None
     compile_subject(document.subject)
     return document
 

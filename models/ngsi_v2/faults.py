@@ -12,6 +12,8 @@ MAX_ID_LENGTH = 256
 _FORBIDDEN = frozenset("<>\"'=;()")
 _FORBIDDEN_IN_ID = _FORBIDDEN | frozenset("?/#&")
 
+_UNSUPPORTED = "unsupported"
+
 _KINDS = {
     "string_type": "is not a string",
     "bool_type": "is not a bool",
@@ -29,6 +31,16 @@ def fault(text: str) -> PydanticCustomError:
     return PydanticCustomError("ngsi", "{text}", {"text": text})
 
 
+def unsupported(text: str) -> PydanticCustomError:
+    """A refusal of something that the standard has and this product does not offer."""
+    return PydanticCustomError(_UNSUPPORTED, "{text}", {"text": text})
+
+
+def is_unsupported(error: ValidationError) -> bool:
+    """Whether the first fault of a document is that it asks for something not offered."""
+    return error.errors(include_url=False, include_input=False)[0]["type"] == _UNSUPPORTED
+
+
 def explain(error: ValidationError, texts: dict[tuple[str, str], str]) -> str:
     """The text for the first fault of a document.
 
@@ -37,7 +49,7 @@ def explain(error: ValidationError, texts: dict[tuple[str, str], str]) -> str:
     """
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     kind = first["type"]
-    if kind == "ngsi":
+    if kind in ("ngsi", _UNSUPPORTED):
         return first["msg"]
     place = ".".join("*" if isinstance(part, int) else part for part in first["loc"])
     name = texts.get((place, "name"), place.rpartition(".")[2])

@@ -7,7 +7,7 @@ everything else is refused when the subscription is made instead of becoming `nu
 import re
 from collections.abc import Callable
 
-from pydantic_core import PydanticCustomError
+from models.ngsi_v2.faults import unsupported
 
 MACRO = re.compile(r"\$\{([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -36,9 +36,7 @@ def substitute(template: str, value_of: Callable[[str], str], literal: Callable[
 
 def _check_name(name: str) -> None:
     if not _NAME.match(name):
-        raise PydanticCustomError(
-            "ngsi",
-            "unsupported macro {macro}: only a plain attribute name is allowed between the braces, "
-            "JEXL expressions are not",
-            {"macro": f"${{{name}}}"},
+        raise unsupported(
+            f"unsupported macro ${{{name}}}: only a plain attribute name is allowed between the "
+            "braces, JEXL expressions are not"
         )

@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from models.ngsi_v2.faults import clean, fault, is_forbidden, names
+from models.ngsi_v2.faults import clean, fault, is_forbidden, names, unsupported
 from models.ngsi_v2.macros import check_macros
 
 MAX_TIMEOUT = 1_800_000
@@ -187,7 +187,7 @@ class Notification(Wire):
         if not isinstance(members[given[0]], dict):
             raise fault(f"{given[0]} notification is not an object")
         if given[0] not in ("http", "httpCustom"):
-            raise fault(f"{given[0]} notifications are not supported; use http or httpCustom")
+            raise unsupported(f"{given[0]} notifications are not supported; use http or httpCustom")
         if "attrs" in members and "exceptAttrs" in members:
             raise fault("http notification has attrs and exceptAttrs")
         return members

@@ -17,7 +17,15 @@ from pydantic import (
 )
 
 from models.ngsi_v2 import notification
-from models.ngsi_v2.faults import MAX_ID_LENGTH, clean, explain, fault, is_forbidden_in_id, names
+from models.ngsi_v2.faults import (
+    MAX_ID_LENGTH,
+    clean,
+    explain,
+    fault,
+    is_forbidden_in_id,
+    names,
+    unsupported,
+)
 from models.ngsi_v2.notification import Notification, Wire
 
 MAX_DESCRIPTION_LENGTH = 1024
@@ -123,7 +131,7 @@ class Condition(Wire):
         if not members:
             raise fault("condition is empty")
         if "jexlExpression" in members:
-            raise fault("jexlExpression is not supported in subscriptions; use expression")
+            raise unsupported("jexlExpression is not supported in subscriptions; use expression")
         if "expression" in members and members["expression"] is None:
             raise fault("expression is not an object")
         return members

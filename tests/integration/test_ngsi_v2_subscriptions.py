@@ -71,7 +71,7 @@ def test_list_with_a_path_has_those_of_this_very_path(api: Api) -> None:
     [
         ({"subject": {}}, 400),
         ({"notification": {"http": {"url": "nowhere"}}}, 400),
-        ({"notification": {"mqtt": {"url": "mqtt://m.example", "topic": "t"}}}, 400),
+        ({"notification": {"mqtt": {"url": "mqtt://m.example", "topic": "t"}}}, 501),
         ({"throttling": "often"}, 400),
         ({"status": "asleep"}, 400),
     ],

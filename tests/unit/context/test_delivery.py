@@ -127,13 +127,15 @@ def test_refused_notification_goes_to_the_dead_letters_at_once(
     assert pipeline.ticks() == 0
 
 
-def test_redirect_is_not_followed(pipeline: Pipeline, receiver: Receiver) -> None:
-    pipeline.subscribe(receiver.url)
+def test_redirect_is_not_followed_but_tried_again(pipeline: Pipeline, receiver: Receiver) -> None:
+    id = pipeline.subscribe(receiver.url)
     receiver.status = 302
     feed(pipeline, 1)
     pipeline.run()
     assert len(receiver.received) == 1
-    assert len(pipeline.taken(pipeline.dead_notifications)) == 1
+    receiver.status = 200
+    pipeline.tick(id)
+    assert len(receiver.received) == 2
 
 
 def test_notification_older_than_the_retention_is_given_up(
@@ -225,6 +227,9 @@ def test_failing_more_often_than_the_limit_makes_inactive(
     pipeline.run()
     assert pipeline.shown(id)["status"] == "inactive"
     assert pipeline.change(None, entity("room3", temperature=1)) == []
+    pipeline.tick(id)
+    dead = pipeline.taken(pipeline.dead_notifications)
+    assert [one["reason"] for one in dead] == ["the subscription passed its maxFailsLimit"] * 3
     pipeline.subscriptions.update(CITY, id, None, {"status": "active"})
     assert pipeline.shown(id)["status"] == "active"
     assert "failsCounter" not in pipeline.shown(id)["notification"]

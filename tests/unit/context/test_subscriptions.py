@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from city.clock import SECOND
-from city.errors import InvalidRequest, Malformed, NotFound
+from city.errors import InvalidRequest, Malformed, NotFound, Unsupported
 from city.json import Json
 from city.tenancy import Tenant
 from context.store.subscriptions import Report
@@ -127,6 +127,23 @@ def test_refused_subscription_leaves_nothing(
     text: str,
 ) -> None:
     with pytest.raises(InvalidRequest, match=text):
+        pipeline.subscriptions.create(CITY, None, body)
+    assert items(dynamodb, context_table) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        wanted() | {"notification": {"mqtt": {"url": "mqtt://a", "topic": "t"}}},
+        wanted() | {"notification": {"kafka": {"url": "kafka://a", "topic": "t"}}},
+        wanted(condition={"jexlExpression": "a>1"}),
+        wanted(notification={"httpCustom": {"url": "http://a.example", "payload": "${a|len}"}}),
+    ],
+)
+def test_what_is_not_offered_is_said_so(
+    pipeline: Pipeline, dynamodb: "DynamoDBClient", context_table: str, body: dict[str, Json]
+) -> None:
+    with pytest.raises(Unsupported):
         pipeline.subscriptions.create(CITY, None, body)
     assert items(dynamodb, context_table) == []
 
