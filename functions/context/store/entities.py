@@ -25,7 +25,7 @@ Each delta is folded later for 2 to 4 write (`types`). A document past 350 KB co
 write per KB for its new parts and again for the parts it supersedes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from city.dynamodb import ConditionFailed, Row, from_stream, to_item, transact
@@ -96,13 +96,14 @@ class EntityStore(Listings):
         return self._living(self._get_many([entity_key(identity) for identity in identities]))
 
     def create(self, entity: Entity) -> None:
-        """Write a first version. Raises Exists; an expired entity in its place is removed first."""
+        """Write a first version, in the place of an expired one if there is. Raises Exists."""
         rows = rows_of(entity)
+        expired: Entity | None = None
         for _ in range(_TRIES):
             try:
-                transact(self._client, [*self._creating(entity, rows)])
+                transact(self._client, [*self._creating(entity, rows, expired)])
             except ConditionFailed as failed:
-                self._make_way(failed.found[0])
+                expired = self._expired(failed.found[0])
             else:
                 return
         raise Contended("the entity is being created by too many requests at once; try again")
@@ -127,10 +128,9 @@ class EntityStore(Listings):
     def delete(self, entity: Entity) -> None:
         """Remove an entity. Raises Stale when this version is not the present one."""
         condition = has_version(entity.version)
-        keys = [type_key(entity), path_key(entity), *_cell_keys(entity)]
         statements = [
             self._delete(entity_key(entity.identity), **condition),
-            *map(self._delete, keys),
+            *map(self._delete, _listing_keys(entity)),
             *self._count_changes(entity, None),
             *self._retiring(entity),
         ]
@@ -143,38 +143,38 @@ class EntityStore(Listings):
         """The entity in an image of a stream record (base64 or raw binary), expired or not."""
         return self._entity(from_stream(image))
 
-    def _creating(self, entity: Entity, rows: Rows) -> Iterator[Statement]:
-        yield self._put(rows.entity, **IS_NEW)
-        yield from map(self._put, _listing_rows(entity, _cell_keys(entity)))
-        yield from self._count_changes(None, entity)
+    def _creating(self, entity: Entity, rows: Rows, expired: Entity | None) -> Iterator[Statement]:
+        if expired:
+            yield self._put(rows.entity, **has_version(expired.version))
+            yield from self._relisting(expired, entity)
+            yield from self._retiring(expired)
+        else:
+            yield self._put(rows.entity, **IS_NEW)
+            yield from map(self._put, _rows_at(_listing_keys(entity), entity))
+        yield from self._count_changes(expired, entity)
         yield from map(self._put, rows.parts)
 
-    def _make_way(self, found: Row | None) -> None:
-        """Remove the expired entity a create has met; raise Exists when it has not expired."""
-        if found is None:
-            return
-        present = self._entity(found)
-        if not present.expired(self._clock()):
+    def _expired(self, found: Row | None) -> Entity | None:
+        """The expired entity a create has met, or None; raises Exists when it has not expired."""
+        present = self._entity(found) if found else None
+        if present and not present.expired(self._clock()):
             raise Exists(present)
-        try:
-            self.delete(present)
-        except Stale:
-            return
+        return present
 
     def _following(self, old: Entity, new: Entity) -> Iterator[Statement]:
         """Statements for the rows beside the entity row that differ between two versions."""
-        moved = not _same_location(old, new)
-        entered = _cell_keys(new) if moved or old.expires != new.expires else []
-        if moved:
-            left = _cell_keys(old)
-            yield from (self._delete(key) for key in left if key not in entered)
-            if old.expires == new.expires:
-                yield from map(self._put, _rows_at([k for k in entered if k not in left], new))
-        if old.expires != new.expires:
-            yield from map(self._put, _listing_rows(new, entered))
-        if old.expires != new.expires or not same_tally(old, new):
+        ends_otherwise = old.expires != new.expires
+        if ends_otherwise or not _same_location(old, new):
+            yield from self._relisting(old, new)
+        if ends_otherwise or not same_tally(old, new):
             yield from self._count_changes(old, new)
         yield from self._retiring(old)
+
+    def _relisting(self, old: Entity, new: Entity) -> Iterator[Statement]:
+        before, after = _listing_keys(old), _listing_keys(new)
+        yield from (self._delete(key) for key in before if key not in after)
+        kept = before if old.expires == new.expires else []
+        yield from map(self._put, _rows_at([key for key in after if key not in kept], new))
 
     def _retiring(self, entity: Entity) -> Iterator[Statement]:
         """Let the parts of a superseded document expire, once its stream records have been read."""
@@ -203,9 +203,9 @@ class EntityStore(Listings):
         return entity_of(row, self._get_many)
 
 
-def _listing_rows(entity: Entity, cells: Sequence[Key]) -> list[Row]:
-    """Rows that say that the entity exists, in the listings and in the cells of its location."""
-    return _rows_at([type_key(entity), path_key(entity), *cells], entity)
+def _listing_keys(entity: Entity) -> list[Key]:
+    """Keys of the rows that say that the entity exists: in the listings and in its cells."""
+    return [type_key(entity), path_key(entity), *_cell_keys(entity)]
 
 
 _KINDS = {"l": "L", "p": "P", "g": "G"}

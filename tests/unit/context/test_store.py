@@ -374,7 +374,7 @@ def test_every_row_of_a_transient_entity_expires(
 
 
 def test_an_expired_entity_makes_way_for_a_new_one(
-    store: EntityStore, transient: Entity, clock: FixedClock
+    store: EntityStore, transient: Entity, clock: FixedClock, rows: Any
 ) -> None:
     clock.now = START + 2 * MINUTE
     again = entity(at=clock.now, humidity=1)
@@ -383,6 +383,27 @@ def test_an_expired_entity_makes_way_for_a_new_one(
     assert listed(store) == ["room1"]
     statistics = store.types(CITY, EVERYWHERE)["Room"]
     assert (statistics.count, statistics.attributes) == (1, {"humidity": {"Number"}})
+    assert {kind: len(items) for kind, items in rows().items()} == {"E": 1, "L": 1, "P": 1, "T": 2}
+
+
+def test_an_expired_entity_removed_meanwhile_makes_way_too(
+    store: EntityStore,
+    transient: Entity,
+    clock: FixedClock,
+    remove_by_ttl: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock.now = START + 2 * MINUTE
+    expired = store._expired
+
+    def remove_then(found: Any) -> Entity | None:
+        remove_by_ttl()
+        return expired(found)
+
+    monkeypatch.setattr(store, "_expired", remove_then)
+    store.create(entity(at=clock.now, humidity=1))
+    assert listed(store) == ["room1"]
+    assert store.types(CITY, EVERYWHERE)["Room"].count == 1
 
 
 @pytest.mark.parametrize("expires", [START + 2 * MINUTE, None])
