@@ -18,6 +18,7 @@ TWO_LOCATIONS = (
     "You cannot use more than one geo location attribute when creating an entity. "
     "Use ignoreType metadata if you want to add additional informative locations."
 )
+BAD_DATE = "date has invalid format in attribute value"
 
 ROOM1 = "/v2/entities/Room1"
 SUBSCRIPTION = "/v2/subscriptions/5fa9c0ffee5fa9c0ffee5fa9"
@@ -162,9 +163,28 @@ def test_parameters_are_checked_on_every_route(rooms: Api, url: str) -> None:
     )
 
 
-@pytest.mark.parametrize("query", ["q=;", "q=a===3", "q=a~=(", "q=a==1..", "mq=a", "q=a>1..3"])
-def test_bad_query_expression_is_400(rooms: Api, query: str) -> None:
-    assert rooms.refused("GET", f"/v2/entities?{query}")[:2] == (400, BAD)
+@pytest.mark.parametrize(
+    ("query", "description"),
+    [
+        ("q=;", "empty q"),
+        ("q=a===3", "forbidden characters in String Filter"),
+        ("q=a~=[", "error compiling filter regex: &#39;[&#39;"),
+        ("q=a==1,b", "invalid JSON value type in list"),
+        ("q=a>1..3", "ranges only valid for equal and not equal ops"),
+        ("q=a>1,3", "lists only valid for equal and not equal ops"),
+        ("mq=a", "no metadata in right-hand-side of q-item"),
+        (
+            "georel=coveredBy&geometry=point&coords=1,2",
+            "Invalid query: point geometry cannot be used with coveredBy georel",
+        ),
+        (
+            "georel=near;maxDistance:1&geometry=line&coords=1,2;3,4",
+            "Invalid query: georel /near/ used with geometry different than point",
+        ),
+    ],
+)
+def test_bad_query_expression_is_400(rooms: Api, query: str, description: str) -> None:
+    assert rooms.refused("GET", f"/v2/entities?{query}") == (400, BAD, description)
 
 
 @pytest.mark.parametrize(
@@ -355,6 +375,14 @@ def test_body_that_is_no_json_is_a_parse_error(
     assert answer == (400, PARSE, UNREADABLE)
 
 
+def nested(depth: int) -> Any:
+    """Arrays within arrays."""
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 CREATIONS: list[tuple[Any, int, str, str]] = [
     ([], 400, PARSE, UNREADABLE),
     ({}, 400, BAD, "entity id length: 0, min length supported: 1"),
@@ -369,7 +397,7 @@ CREATIONS: list[tuple[Any, int, str, str]] = [
         {"id": "a", "b": {"type": "DateTime", "value": "soon"}},
         400,
         BAD,
-        "date has invalid format in attribute value",
+        BAD_DATE,
     ),
     (
         {
@@ -382,6 +410,34 @@ CREATIONS: list[tuple[Any, int, str, str]] = [
         TWO_LOCATIONS,
     ),
     ({"id": "Room1", "type": "Room"}, 422, UNPROCESSABLE, "Already Exists"),
+    (
+        {"id": "a", "b": {"value": nested(60)}},
+        400,
+        PARSE,
+        "attribute or metadata value has overpassed maximum nesting limit: 50",
+    ),
+    (
+        {"id": "a", "b": 1},
+        400,
+        BAD,
+        "attribute must be a JSON object, unless keyValues option is used",
+    ),
+    ({"id": "a" * 257}, 400, BAD, "entity id length: 257, max length supported: 256"),
+    ({"id": "a", "b c": {"value": 1}}, 400, BAD, "Invalid characters in attribute name"),
+    ({"id": "a", "b": {"type": "x;"}}, 400, BAD, "Invalid characters in attribute type"),
+    (
+        {"id": "a", "b": {"value": 1, "metadata": {"c/": {"value": 1}}}},
+        400,
+        BAD,
+        "Invalid characters in metadata name",
+    ),
+    (
+        {"id": "a", "b": {"value": 1, "metadata": {"c": {"value": "x=1"}}}},
+        400,
+        BAD,
+        "Invalid characters in metadata value",
+    ),
+    ({"id": "a", "dateExpires": {"type": "DateTime", "value": "never"}}, 400, BAD, BAD_DATE),
 ]
 
 
@@ -574,6 +630,87 @@ def test_bad_batch_changes_nothing(
     rooms: Api, operation: str, body: Any, expected: tuple[int, str, str]
 ) -> None:
     assert rooms.refused("POST", f"/v2/op/{operation}", json=body) == expected
+
+
+ANY_ROOM = {"entities": [{"idPattern": ".*"}]}
+HTTP = {"http": {"url": "http://receiver.example/"}}
+ATTRS_FORMATS = (
+    "invalid attrsFormat, accepted values: "
+    "normalized, simplifiedNormalized, keyValues, simplifiedkeyValues, values"
+)
+BAD_SUBSCRIPTIONS: list[tuple[dict[str, Any], str]] = [
+    ({"notification": HTTP}, "no subject for subscription specified"),
+    ({"subject": {}, "notification": HTTP}, "no subject entities specified"),
+    ({"subject": {"entities": []}, "notification": HTTP}, "subject entities is empty"),
+    (
+        {"subject": {"entities": [{"id": "a", "idPattern": "b"}]}, "notification": HTTP},
+        "/entities/ vector item has both /id/ and /idPattern/",
+    ),
+    (
+        {"subject": {"entities": [{"type": "a"}]}, "notification": HTTP},
+        "/entities/ vector item does not have /id/ nor /idPattern/",
+    ),
+    ({"subject": ANY_ROOM | {"condition": {}}, "notification": HTTP}, "condition is empty"),
+    (
+        {"subject": ANY_ROOM | {"condition": {"expression": {"q": ""}}}, "notification": HTTP},
+        "q is empty",
+    ),
+    (
+        {"subject": {"entities": [{"idPattern": "("}]}, "notification": HTTP},
+        "Invalid regex for entity idPattern",
+    ),
+    (
+        {"subject": ANY_ROOM, "notification": {"http": {"url": "receiver"}}},
+        "Invalid URL parsing notification url",
+    ),
+    (
+        {"subject": ANY_ROOM, "notification": HTTP | {"attrsFormat": "xml"}},
+        ATTRS_FORMATS,
+    ),
+    (
+        {"subject": ANY_ROOM, "notification": HTTP, "status": "asleep"},
+        "status is not valid: it has to be either active, inactive or oneshot",
+    ),
+    (
+        {"subject": ANY_ROOM, "notification": HTTP | {"attrs": ["a"], "exceptAttrs": ["b"]}},
+        "http notification has attrs and exceptAttrs",
+    ),
+    (
+        {"subject": ANY_ROOM | {"condition": {"attrs": ["a", "a"]}}, "notification": HTTP},
+        "duplicated item /a/ in array",
+    ),
+    (
+        {
+            "subject": ANY_ROOM | {"condition": {"alterationTypes": ["foo"]}},
+            "notification": HTTP,
+        },
+        "unknown subscription alterationType: foo",
+    ),
+    (
+        {
+            "subject": ANY_ROOM,
+            "notification": {"http": {"url": "http://r.example/", "timeout": -1}},
+        },
+        "timeout field must be an integer between 0 and 1800000",
+    ),
+    (
+        {"subject": ANY_ROOM, "notification": HTTP | {"covered": True}},
+        "covered true cannot be used if notification attributes list is empty",
+    ),
+    (
+        {"subject": ANY_ROOM, "notification": HTTP, "description": "x" * 1025},
+        "max description length exceeded",
+    ),
+    (
+        {"subject": ANY_ROOM, "notification": HTTP, "expires": "soon"},
+        "expires has an invalid format",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "description"), BAD_SUBSCRIPTIONS)
+def test_bad_subscription_is_400(rooms: Api, body: dict[str, Any], description: str) -> None:
+    assert rooms.refused("POST", "/v2/subscriptions", json=body) == (400, BAD, description)
 
 
 def test_notification_in_key_values_is_refused(rooms: Api) -> None:
