@@ -2,7 +2,9 @@
 
 import random
 import time
+from collections.abc import Callable
 from string import ascii_lowercase, digits
+from threading import Event, Thread
 
 import pytest
 
@@ -11,6 +13,7 @@ from city.clock import SECOND
 from context.changes import change_between
 from context.document import Entity, Write
 from context.messages import Tick
+from context.store.subscriptions import State
 from tests.builders import CITY, START, entity, following
 from tests.pipeline import RETENTION, Pipeline, record, refusing
 from tests.receiver import Receiver
@@ -381,3 +384,54 @@ def test_unreadable_message_stops_no_other(pipeline: Pipeline, receiver: Receive
     bad = {"messageId": "bad", "body": '{"tenant": 1, "request": {}}'}
     assert pipeline.inbox.process([bad, *pipeline.taken(pipeline.notifications)]) == ["bad"]
     assert values(receiver) == [0]
+
+
+def test_order_holds_while_parking_and_draining_race(
+    pipeline: Pipeline, receiver: Receiver
+) -> None:
+    """A flapping receiver, one who delivers and two who drain: everything arrives, in order."""
+    id = pipeline.subscribe(receiver.url)
+    names = ["room1", "room2", "room3"]
+    for name in names:
+        feed(pipeline, 12, name)
+    over = Event()
+    draining = [Thread(target=drain_until, args=(over, pipeline, id)) for _ in range(2)]
+    flapping = Thread(target=flap, args=(receiver,))
+    for thread in (*draining, flapping):
+        thread.start()
+    deliver_slowly(pipeline)
+    flapping.join()
+    wait_until(lambda: (pipeline.store.state(CITY, id) or State()).parked == 0)
+    over.set()
+    for thread in draining:
+        thread.join()
+    assert {name: values(receiver, name) for name in names} == dict.fromkeys(names, [*range(12)])
+    assert pipeline.taken(pipeline.dead_notifications) == []
+
+
+def drain_until(over: Event, pipeline: Pipeline, subscription: str) -> None:
+    while not over.is_set():
+        pipeline.clock.now += SECOND
+        pipeline.draining.drain(Tick(CITY, subscription))
+
+
+def flap(receiver: Receiver) -> None:
+    for status in (500, 204, 503, 204, 500, 204):
+        receiver.status = status
+        time.sleep(0.15)
+
+
+def deliver_slowly(pipeline: Pipeline) -> None:
+    """Deliver what is queued four at a time; what has to come again comes again at once."""
+    records = pipeline.taken(pipeline.notifications)
+    for start in range(0, len(records), 4):
+        batch = records[start : start + 4]
+        while ids := pipeline.inbox.process(batch):
+            batch = [one for one in batch if one["messageId"] in ids]
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
