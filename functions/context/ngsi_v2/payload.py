@@ -224,7 +224,7 @@ def _metadatum(name: str, member: Json) -> Attribute:
         raise InvalidRequest(f"metadata name not allowed: {name}")
     type = type if isinstance(type, str) else default_type(value)
     check_identifier(type, "metadata type")
-    if _has_forbidden_text(value):
+    if isinstance(value, str) and has_forbidden_characters(value):
         raise InvalidRequest("Invalid characters in metadata value")
     if type in DATE_TYPES and value is not None:
         value = canonical(value, where="metadata")

@@ -141,8 +141,15 @@ def test_forbidden_characters_in_values_are_refused_at_any_depth(
 
     with pytest.raises(InvalidRequest, match="Invalid characters in attribute value"):
         read_attribute("A", {"value": value})
+
+
+@pytest.mark.parametrize("character", FORBIDDEN)
+def test_forbidden_characters_in_metadata_are_refused_in_texts_only(character: str) -> None:
+    text = f"a{character}b"
     with pytest.raises(InvalidRequest, match="Invalid characters in metadata value"):
-        read_attribute("A", {"metadata": {"m": {"value": value}}})
+        read_attribute("A", {"metadata": {"m": {"value": text}}})
+    attribute = read_attribute("A", {"metadata": {"m": {"value": {"a": [text]}}}})
+    assert attribute.metadata["m"].value == {"a": [text]}
 
 
 def test_member_names_inside_values_may_have_any_characters() -> None:
