@@ -66,7 +66,7 @@ def write_plainly(store: EntityStore, entities: list[Entity], *, deltas: bool) -
     items = [
         statement["Put"]["Item"]
         for entity in entities
-        for statement in store._creating(entity, rows_of(entity))
+        for statement in store._creating(entity, rows_of(entity), None)
     ]
     wanted = [item for item in items if deltas or item["k"]["S"] != "T"]
     requests: Any = [{"PutRequest": {"Item": item}} for item in wanted]
