@@ -4,6 +4,7 @@ A log line names what happened and who asked; never bodies, tokens, header value
 of things, which may be personal.
 """
 
+import logging
 import sys
 from functools import cache
 
@@ -19,5 +20,7 @@ def logger(service: str, stage: Stage) -> Logger:
     On Lambda it writes to standard output. The local city reads standard error, where the runtime
     of its embedded AWS waits for the first line.
     """
+    # libraries log paths and repeat what our one line says; on Lambda every line is paid for
+    logging.getLogger().setLevel(logging.WARNING)
     stream = sys.stderr if stage == "sandbox" else sys.stdout
     return Logger(service=service, stream=stream, serialize_stacktrace=False)
