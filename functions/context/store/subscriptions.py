@@ -9,7 +9,7 @@
 State is apart from config, so counting never meets a PATCH, and a matcher that knows the version
 needs no other read. Costs in request units, for a subscription of up to 1 KB:
 
-- create, replace, delete: one transaction of three rows, 6 write units
+- create, delete: one transaction of three rows, 6 write; replace: 4, or 6 when it starts again
 - get: 1 read; all of a tenant: 1 read per 4 KB (about eight subscriptions)
 - version: 1 read per tenant and batch; state: 1 read
 - count: 1 write per subscription and batch; admit: 1 read and 1 write per batch
