@@ -273,7 +273,20 @@ def test_known_keys_stay_in_use_while_the_issuer_is_down() -> None:
     assert keys.find("key-1")
 
 
-@pytest.mark.parametrize("document", [b"", b"[]", b"{}", b'{"keys":[]}', b'{"keys":1}', b"<html>"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"keys":[]}',
+        b'{"keys":1}',
+        b"<html>",
+        b'{"keys":[{"kty":"RSA","kid":"key-1"}]}',
+        b'{"keys":[{"kty":"RSA","kid":"key-1","n":"AA","e":"AQAB"}]}',
+        b'{"keys":[{"kty":"RSA","kid":"key-1","n":"!!","e":"AQAB"}]}',
+    ],
+)
 def test_document_that_is_no_key_set_is_not_taken(document: bytes) -> None:
     with pytest.raises(Unavailable):
         SigningKeys(lambda: document, Clock(0.0)).find("key-1")

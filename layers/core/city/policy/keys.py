@@ -45,12 +45,13 @@ class SigningKeys:
         return self._keys.get(kid)
 
     def _refresh(self, now: float) -> None:
+        from joserfc.errors import JoseError  # noqa: PLC0415 - only requests with a token pay
         from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
         self._next_fetch = now + RETRY_INTERVAL
         try:
             self._keys = _rsa_keys(parse(self._fetch()))
-        except (HTTPError, ValueError):
+        except (HTTPError, JoseError, ValueError):
             return
         self._next_fetch = now + REFRESH_INTERVAL
         self._renew_at = now + MAX_AGE
