@@ -108,7 +108,7 @@ class Pipeline:
             retention=RETENTION,
             clock=clock,
         )
-        self.inbox = Inbox(delivery, self.draining)
+        self.inbox = Inbox(delivery, self.draining, dead_letters)
 
     def subscribe(self, url: str = "http://receiver.example/", **members: Any) -> str:
         """Make a subscription to all rooms of the city; its id."""

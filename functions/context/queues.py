@@ -20,6 +20,9 @@ MAX_BATCH_BYTES = 240_000
 LANES = 8
 MAX_DELAY = 900
 
+UNREADABLE = "unreadable"
+"""The order group of dead letters that are no notifications."""
+
 _REASON_LENGTH = 250
 
 
@@ -71,8 +74,17 @@ class NotificationDeadLetters:
 
     def put(self, message: Message, reason: str) -> None:
         """Keep a notification that cannot be delivered, and why."""
+        self._keep(dump_message(message), message.group, reason)
+
+    def put_unreadable(self, body: str, reason: str) -> None:
+        """Keep a message that is no notification, and why it cannot be read."""
+        self._keep(body, UNREADABLE, reason)
+
+    def _keep(self, body: str, group: str, reason: str) -> None:
         # A replayed notification may come back within the five minutes a name is remembered.
-        entry = _entry(message) | {
+        entry = {
+            "MessageBody": body,
+            "MessageGroupId": group,
             "MessageDeduplicationId": secrets.token_hex(16),
             "MessageAttributes": _reason(reason),
         }

@@ -36,7 +36,7 @@ _draining = Draining(
 )
 
 
-_inbox = Inbox(_delivery, _draining)
+_inbox = Inbox(_delivery, _draining, _dead_letters)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, list[dict[str, str]]]:

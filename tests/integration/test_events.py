@@ -41,7 +41,7 @@ EXPECTED = {
     "context_matcher/unreadable_record": Effect(notified=2, given_up_changes=1),
     "context_sender/notifications": Effect(received=3),
     "context_sender/tick": Effect(),
-    "context_sender/unreadable_message": Effect(received=1, again=1),
+    "context_sender/unreadable_message": Effect(received=1, given_up_notifications=1),
 }
 
 

@@ -382,8 +382,10 @@ def test_unreadable_message_stops_no_other(pipeline: Pipeline, receiver: Receive
     pipeline.subscribe(receiver.url)
     feed(pipeline, 1)
     bad = {"messageId": "bad", "body": '{"tenant": 1, "request": {}}'}
-    assert pipeline.inbox.process([bad, *pipeline.taken(pipeline.notifications)]) == ["bad"]
+    assert pipeline.inbox.process([bad, *pipeline.taken(pipeline.notifications)]) == []
     assert values(receiver) == [0]
+    (letter,) = pipeline.taken(pipeline.dead_notifications)
+    assert letter["body"] == bad["body"]
 
 
 def test_order_holds_while_parking_and_draining_race(
