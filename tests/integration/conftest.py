@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
 from city import aws
 from tests.conftest import create_context_table
 from tests.integration.api import Api, api_settings
+from tests.integration.broker import Broker
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -30,3 +32,9 @@ def shared_api() -> Iterator[Api]:
     yield api
     api.close()
     dynamodb.delete_table(TableName=table)
+
+
+@pytest.fixture
+def broker(shared_api: Api) -> Broker:
+    """A new tenant of the module's API, for tests that share nothing but the table."""
+    return Broker(shared_api, f"t{uuid4().hex}")
