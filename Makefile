@@ -41,7 +41,7 @@ listen: $(TOOLS)
 	@exec $(BIN)/python -m sandbox.listen
 
 token: $(TOOLS)
-	@$(BIN)/python -m cli token
+	@$(BIN)/city token
 
 deploy: $(TOOLS) $(SANDBOX)
 	@.venv-sandbox/bin/sam validate --lint --config-env $(CONFIG)
@@ -58,6 +58,8 @@ $(TOOLS): requirements-dev.txt
 	awk '/^uv==/ {found = 1} found; found && !/\\$$/ {exit}' $< > .venv/uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .venv/uv.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $<
+	printf '#!/bin/sh\nPYTHONPATH=%s exec %s/python -m cli "$$@"\n' '$(CURDIR)' '$(CURDIR)/$(BIN)' > $(BIN)/city
+	chmod +x $(BIN)/city
 	touch $@
 
 $(SANDBOX): sandbox/requirements.txt | $(TOOLS)

@@ -5,19 +5,24 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from sandbox.embedded_aws import REGION, session
 from sandbox.options import ROOT
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import CreateBucketConfigurationTypeDef
+
 STACK = "city"
 ARTIFACTS = "city-artifacts"
+PLACE: "CreateBucketConfigurationTypeDef" = {"LocationConstraint": REGION}
 SOURCES = ("template.yaml", "functions", "layers", "models")
 
 
@@ -63,7 +68,8 @@ class Deployment:
 
     async def deploy(self) -> None:
         """`sam deploy` of the built template, then the HTTP API's routes. Raises DeployError."""
-        await asyncio.to_thread(_make_artifact_bucket)
+        await asyncio.to_thread(_empty_artifact_bucket)
+        shutil.rmtree(self.state / "bundles", ignore_errors=True)
         await self._sam(
             [
                 *("deploy", "--stack-name", STACK, "--s3-bucket", ARTIFACTS),
@@ -167,11 +173,13 @@ def _digest(parts: Iterable[bytes]) -> str:
     return whole.hexdigest()
 
 
-def _make_artifact_bucket() -> None:
-    place: Any = {"LocationConstraint": REGION}
-    buckets = session().client("s3")
-    if ARTIFACTS not in [bucket["Name"] for bucket in buckets.list_buckets()["Buckets"]]:
-        buckets.create_bucket(Bucket=ARTIFACTS, CreateBucketConfiguration=place)
+def _empty_artifact_bucket() -> None:
+    """Make the bucket that the deploy tool uploads to, without what earlier deployments left there."""
+    storage = session().resource("s3")
+    bucket = storage.Bucket(ARTIFACTS)
+    if bucket not in storage.buckets.all():
+        bucket.create(CreateBucketConfiguration=PLACE)
+    bucket.objects.delete()
 
 
 def _tail(log: Path) -> str:

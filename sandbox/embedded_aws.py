@@ -14,7 +14,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
@@ -24,7 +24,7 @@ from sandbox.options import HOST
 if TYPE_CHECKING:
     from boto3.session import Session
 
-REGION = "eu-west-1"
+REGION: Final = "eu-west-1"
 ACCOUNT = "000000000000"
 ACCESS_KEY = "test"
 SECRET_KEY = "test"  # noqa: S105 - the emulator's root account, which only this machine can reach
