@@ -71,8 +71,8 @@ async def run(options: Options, city: socket.socket, aws: socket.socket) -> None
         front.open(await asyncio.to_thread(gateway.api_id))
         async with step("first answer"):
             await first_answer(options.port)
-        await asyncio.to_thread(deployment.warm_triggered_functions)
         welcome(options, time.monotonic() - started)
+        await asyncio.to_thread(deployment.warm_triggered_functions)
         await asyncio.Event().wait()
 
 

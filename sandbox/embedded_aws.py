@@ -6,19 +6,18 @@ every request to the city, and uvicorn reads HTTP for a fraction of what minista
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import shutil
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
-from sandbox import bundles
+from sandbox import adaptations
 from sandbox.options import HOST
 
 if TYPE_CHECKING:
@@ -28,9 +27,6 @@ REGION: Final = "eu-west-1"
 ACCOUNT = "000000000000"
 ACCESS_KEY = "test"
 SECRET_KEY = "test"  # noqa: S105 - the emulator's root account, which only this machine can reach
-
-STREAM_RETENTION_SECONDS = 600
-"""AWS keeps a day of changes; here they are memory, and only a trigger that fails needs old ones."""
 
 INHERITED = ("AWS_", "LAMBDA_", "POWERTOOLS_", "SAM_", "PYTHONPATH", "VIRTUAL_ENV")
 """Prefixes of variables that would reach the deploy tool or the functions from a person's shell."""
@@ -90,16 +86,10 @@ def load_application(state: Path) -> Any:
     handler = logging.FileHandler(logs / "aws.log", mode="w")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    _forget_stream_positions(state / "aws" / "lambda.json")
 
     from ministack.app import app  # noqa: PLC0415 - reads the prepared environment
-    from ministack.core import iam_actions, lambda_runtime  # noqa: PLC0415
-    from ministack.services import dynamodb, lambda_svc  # noqa: PLC0415
 
-    dynamodb._STREAM_RETENTION_SECONDS = STREAM_RETENTION_SECONDS
-    iam_actions._action_from_target = _batches_as_singles(iam_actions._action_from_target)
-    lambda_runtime.zipfile = bundles.unpacking_once(state / "bundles")
-    lambda_svc._emit_lambda_logs = _log_to(logs / "functions.log")
+    adaptations.adapt(state)
     return app
 
 
@@ -108,50 +98,6 @@ def stop_functions() -> None:
     from ministack.core import lambda_runtime  # noqa: PLC0415 - after the environment is prepared
 
     lambda_runtime.reset()
-
-
-def _forget_stream_positions(saved: Path) -> None:
-    """Drop how far triggers had read: the changes themselves are not saved, and numbering starts anew.
-
-    Kept, the positions would make every trigger deaf to as many changes as it had seen before.
-    """
-    if saved.exists():
-        state = json.loads(saved.read_text())
-        if state["payload"].pop("dynamodb_stream_positions", None):
-            saved.write_text(json.dumps(state))
-
-
-def _batches_as_singles(
-    named_action: Callable[[dict[str, str]], str | None],
-) -> Callable[[dict[str, str]], str | None]:
-    """The action a JSON request needs, as on AWS: who may send a message may send a batch of them."""
-
-    def action(headers: dict[str, str]) -> str | None:
-        name = named_action(headers)
-        if name in {"SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"}:
-            return name.removesuffix("Batch")
-        return name
-
-    return action
-
-
-def _log_to(path: Path) -> Any:
-    """What ministack calls with each invocation's output: a file instead of CloudWatch in memory.
-
-    There every invocation is a stream of its own that is never removed, some 3 KB each.
-    """
-    log = path.open("a", buffering=1)
-
-    def write(
-        function: dict[str, Any], request: str, text: str, error: bool, milliseconds: int, **_: Any
-    ) -> None:
-        if text:
-            log.write(text + "\n")
-        if error:
-            name = (function.get("config") or function).get("FunctionName")
-            log.write(f"{name} failed after {milliseconds} ms, request {request}\n")
-
-    return write
 
 
 class _Server(uvicorn.Server):
@@ -183,6 +129,7 @@ async def serving(application: Any, sockets: list[socket.socket]) -> AsyncIterat
                     "The embedded AWS did not start; logs/aws.log in the state directory says why."
                 )
             await asyncio.sleep(0.01)
+        adaptations.forget_stream_positions()
         yield
     finally:
         stop_functions()
