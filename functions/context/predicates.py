@@ -126,11 +126,6 @@ class Query:
         """Whether the entity fulfils every statement."""
         return all(statement.holds(entity) for statement in self.statements)
 
-    @property
-    def attributes(self) -> frozenset[str]:
-        """The attributes the statements look at, builtin ones included."""
-        return frozenset(statement.place.attribute for statement in self.statements)
-
 
 def _order(value: Json, limit: float | str) -> int | None:
     """-1, 0 or 1 as the value is below, equal to or above the limit; None across types."""

@@ -19,7 +19,7 @@ from contextlib import suppress
 from city.errors import InvalidPattern, InvalidRequest
 from city.regex import compile_pattern
 from context.ngsi_v2.dates import parse_date
-from context.ngsi_v2.numbers import read_number
+from context.numbers import read_number
 from context.predicates import Between, Like, OneOf, Ordered, Place, Query, Statement, Test
 from context.values import seconds
 

@@ -13,8 +13,8 @@ from city.errors import NotFound
 from city.json import Json, dump
 from city.tenancy import shown
 from context.document import Attribute, Entity
+from context.locations import geometry_value, is_location
 from context.ngsi_v2.dates import format_date
-from context.ngsi_v2.geo import geometry_value, is_location
 from context.values import DATE_TYPES
 
 ALL = "*"

@@ -237,7 +237,7 @@ def _cell_keys(entity: Entity) -> list[Key]:
     if not _places(entity):
         return []
     from context.cells import cells_of  # noqa: PLC0415 - only located entities need it
-    from context.ngsi_v2.geo import location_of  # noqa: PLC0415
+    from context.locations import location_of  # noqa: PLC0415
 
     location = location_of(entity.attributes)
     return [cell_key(entity, cell) for cell in cells_of(location)] if location else []

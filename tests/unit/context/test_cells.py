@@ -11,7 +11,8 @@ from city.tenancy import ServicePath, Tenant
 from context.cells import CellRange, cells_of, ranges_around, ranges_for
 from context.document import Attribute, Entity, Identity
 from context.geography import Geometry, Position, box, point
-from context.ngsi_v2.geo import geometry_of, parse_geo_query
+from context.locations import geometry_of
+from context.ngsi_v2.geo import parse_geo_query
 
 MADRID = (-3.7038, 40.4168)
 MAX_CELLS = 20

@@ -6,11 +6,9 @@ from city.errors import InvalidRequest, TooLarge
 from city.json import Json
 from city.tenancy import ServicePath, Tenant
 from context.document import Attribute, Entity, Identity
+from context.locations import check_location, geometry_value, location_of
 from context.ngsi_v2.geo import (
     GeoQuery,
-    check_location,
-    geometry_value,
-    location_of,
     parse_geo_expression,
     parse_geo_parameters,
     parse_geo_query,

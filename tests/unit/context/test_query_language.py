@@ -315,11 +315,6 @@ def test_malformed_mq_is_refused_saying_why(mq: str, message: str) -> None:
     assert str(refusal.value) == message
 
 
-def test_query_names_the_attributes_it_looks_at() -> None:
-    assert parse_q("a>1;!'b.c';d.e==2").attributes == {"a", "b.c", "d"}
-    assert parse_mq("A.m;B.n>1").attributes == {"A", "B"}
-
-
 # --- the oracle ---------------------------------------------------------------------------------
 
 
