@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -123,7 +124,11 @@ def test_restart_keeps_entities_and_subscriptions_and_is_quick(
 
 def test_functions_log_to_a_file(local_city: LocalCity) -> None:
     httpx.get(f"{local_city.url}/version", headers={"Fiware-Correlator": "logged"})
-    assert "logged" in (local_city.state / "logs" / "functions.log").read_text()
+    log = local_city.state / "logs" / "functions.log"
+    deadline = time.monotonic() + 5
+    while "logged" not in log.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_reset_wipes_what_is_stored_and_keeps_the_city(local_city: LocalCity) -> None:
