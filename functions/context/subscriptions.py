@@ -18,6 +18,7 @@ from city.tenancy import PathPattern, Tenant, parse_read_scope, shown
 from context.matching import compile_subject
 from context.ngsi_v2.body import UNREADABLE
 from context.ngsi_v2.dates import format_date, parse_date
+from context.ngsi_v2.payload import default_type
 from context.store.subscriptions import State, StoredSubscription, SubscriptionStore
 from models.ngsi_v2.faults import is_unsupported
 from models.ngsi_v2.notification import Notification
@@ -260,13 +261,24 @@ def _shown_notification(notification: Notification, state: State) -> dict[str, J
 
 
 def _shown_channel(notification: Notification) -> dict[str, Json]:
-    channel: dict[str, Json] = notification.model_dump(
+    """What was sent, without members that say nothing, and with the types of patches."""
+    channel: dict[str, dict[str, Json]] = notification.model_dump(
         by_alias=True, exclude_unset=True, include={"http", "http_custom"}
     )
     for target in channel.values():
-        if isinstance(target, dict) and not target.get("timeout"):
-            target.pop("timeout", None)
-    return channel
+        for member in ("timeout", "method", "payload"):
+            if target.get(member) in (0, ""):
+                del target[member]
+        if isinstance(patch := target.get("ngsi"), dict):
+            target["ngsi"] = {name: _typed(member) for name, member in patch.items()}
+    return {**channel}
+
+
+def _typed(member: Json) -> Json:
+    """An attribute of a patch with its type; id and type of the patch as they are."""
+    if not isinstance(member, dict):
+        return member
+    return {"type": default_type(member.get("value")), **member}
 
 
 def _time(moment: int) -> str | None:

@@ -31,7 +31,7 @@ class Api:
 
     def __init__(self, settings: ApiSettings, dynamodb: "DynamoDBClient") -> None:
         self.app = create_app(settings)
-        self._table = settings.context_table
+        self.table = settings.context_table
         self._dynamodb = dynamodb
         self._known: list[dict[str, Any]] | None = None
         self._loop = asyncio.new_event_loop()
@@ -65,7 +65,7 @@ class Api:
 
     def rows(self) -> list[dict[str, Any]]:
         """Everything in the table, in a fixed order."""
-        items = self._dynamodb.scan(TableName=self._table)["Items"]
+        items = self._dynamodb.scan(TableName=self.table)["Items"]
         return sorted(items, key=repr)
 
     @contextmanager

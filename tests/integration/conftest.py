@@ -10,6 +10,8 @@ from city import aws
 from tests.conftest import create_context_table
 from tests.integration.api import Api, api_settings
 from tests.integration.broker import Broker
+from tests.integration.notified import Delivery, Notified
+from tests.receiver import Receiver
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,3 +40,23 @@ def shared_api() -> Iterator[Api]:
 def broker(shared_api: Api) -> Broker:
     """A new tenant of the module's API, for tests that share nothing but the table."""
     return Broker(shared_api, f"t{uuid4().hex}")
+
+
+@pytest.fixture(scope="module")
+def shared_receiver() -> Iterator[Receiver]:
+    """A receiver of notifications for a whole module."""
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture(scope="module")
+def delivery(shared_api: Api) -> Delivery:
+    """What takes the changes of the module's table to receivers."""
+    return Delivery(aws.client("dynamodb"), shared_api.table)
+
+
+@pytest.fixture
+def notified(shared_api: Api, delivery: Delivery, shared_receiver: Receiver) -> Notified:
+    """A new tenant of the module's API and the receiver of its notifications."""
+    return Notified(shared_api, delivery, shared_receiver, f"t{uuid4().hex}")

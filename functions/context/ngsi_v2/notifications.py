@@ -7,6 +7,7 @@ are two notifications, each with its own values.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import cast
+from uuid import NAMESPACE_OID, uuid5
 
 from city.json import Json, dump
 from city.tenancy import shown
@@ -29,7 +30,7 @@ from context.store.subscriptions import StoredSubscription
 from models.ngsi_v2.notification import MAX_PRIORITY, OWN_HEADERS, HttpCustom, Notification
 
 JSON_TYPE = "application/json; charset=utf-8"
-TEXT_TYPE = "text/plain"
+TEXT_TYPE = "text/plain; charset=utf-8"
 USER_AGENT = "SynchroniCity"
 
 _CUSTOM = "custom"
@@ -95,7 +96,7 @@ def render_request(
 
 def _shown_names(notification: Notification, change: Change) -> tuple[str, ...] | None:
     """Names of the attributes to show, in order; () for all, None when nothing is left."""
-    if not notification.only_changed_attrs or change.old is None or change.new is None:
+    if not notification.only_changed_attrs or change.new is None:
         return tuple(notification.attrs)
     touched = change.touched
     if notification.except_attrs:
@@ -139,7 +140,6 @@ def _metadata(change: Change, name: str) -> Iterator[tuple[str, Attribute]]:
 
 
 def _headers(subscription: StoredSubscription, change: Change, position: int) -> dict[str, str]:
-    correlator = change.entity.write.correlator if change.new else ""
     headers = {
         "Content-Type": JSON_TYPE,
         "Accept": "application/json",
@@ -149,9 +149,15 @@ def _headers(subscription: StoredSubscription, change: Change, position: int) ->
     }
     if subscription.tenant:
         headers["Fiware-Service"] = subscription.tenant
-    if correlator:
-        headers["Fiware-Correlator"] = f"{correlator}; cbnotif={position}"
+    headers["Fiware-Correlator"] = f"{_correlator(change)}; cbnotif={position}"
     return headers
+
+
+def _correlator(change: Change) -> str:
+    """The request's; made up for a deletion, of whose request the stream tells nothing."""
+    if change.new and change.new.write.correlator:
+        return change.new.write.correlator
+    return str(uuid5(NAMESPACE_OID, "\0".join([*change.identity, change.sequence])))
 
 
 def _custom(view: _View, template: HttpCustom, headers: dict[str, str]) -> Request:
@@ -212,10 +218,16 @@ def _patched(patch: dict[str, Json], entity: Entity) -> Entity:
         attributes[name] = Attribute(given or default_type(template), value)
         facts = facts.with_value(name, value)
     identity = entity.identity._replace(
-        id=as_text(fill_json(patch.get("id", entity.identity.id), facts)),
-        type=as_text(fill_json(patch.get("type", entity.identity.type), facts)),
+        id=_identifier(patch.get("id"), entity.identity.id, facts),
+        type=_identifier(patch.get("type"), entity.identity.type, facts),
     )
     return replace(entity, identity=identity, attributes=attributes)
+
+
+def _identifier(template: Json, present: str, facts: Facts) -> str:
+    """An id or type as a patch makes it, always a text; the present one if it makes nothing."""
+    value = fill_json(template, facts)
+    return present if value in (None, "") else as_text(value)
 
 
 def _priority(member: dict[str, Json]) -> float:

@@ -224,7 +224,7 @@ def test_text_payload_is_decoded_and_filled() -> None:
     change = updated(entity(list=[1]), list=[1, "a"], rate="50%25")
     request = custom(change, payload="%22t%22 %28${list}%29 ${none} ${rate} ${service}")
     assert request.body == '"t" ([1,"a"]) null 50%25 city'
-    assert request.headers["Content-Type"] == "text/plain"
+    assert request.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert request.headers["Ngsiv2-AttrsFormat"] == "custom"
 
 
