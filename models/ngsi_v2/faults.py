@@ -47,8 +47,10 @@ def explain(error: ValidationError, texts: dict[tuple[str, str], str]) -> str:
     `texts` maps (place, kind) to the text where it is not "<last part of place> <what is wrong>";
     a place is the path of wire names with `*` for positions, e.g. `subject.entities.*.id`.
     """
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    first = error.errors(include_url=False, include_context=False)[0]
     kind = first["type"]
+    if kind == "literal_error" and not isinstance(first["input"], str):
+        kind = "string_type"
     if kind in ("ngsi", _UNSUPPORTED):
         return first["msg"]
     place = ".".join("*" if isinstance(part, int) else part for part in first["loc"])
