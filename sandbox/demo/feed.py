@@ -1,8 +1,9 @@
 """What the demo sends: hours as updates of their station, days in batches."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 from sandbox.demo.city import City
@@ -21,6 +22,7 @@ class HourlyFeed:
     def __init__(self, limit: int) -> None:
         self.readings = {station: hours(station, limit) for station in STATIONS}
         self.sent: dict[Moment, float] = {}
+        self._ended = threading.Event()
 
     def due(self, threshold: float) -> set[Moment]:
         """The hours a subscriber must hear of: the temperature changed, to one above the threshold."""
@@ -33,12 +35,18 @@ class HourlyFeed:
         }
 
     def run(self, city: City, advance: Callable[[Station], None]) -> float:
-        """Send everything, calling `advance` after each hour. Returns the seconds it took."""
+        """Send everything, calling `advance` after each hour. Returns the seconds it took.
+
+        When one station is refused or the user interrupts, no station sends any more.
+        """
         started = time.perf_counter()
         with ThreadPoolExecutor(len(STATIONS)) as pool:
             feeds = [pool.submit(self._run_station, city, station, advance) for station in STATIONS]
-        for feed in feeds:
-            feed.result()
+            try:
+                for feed in as_completed(feeds):
+                    feed.result()
+            finally:
+                self._ended.set()
         return time.perf_counter() - started
 
     def _run_station(
@@ -49,6 +57,8 @@ class HourlyFeed:
         city.send("POST", "/v2/entities", station_entity(station, first))
         advance(station)
         for observation in others:
+            if self._ended.is_set():
+                return
             self._note(station, observation)
             city.send("PATCH", f"/v2/entities/{station.id}/attrs", observation.attributes())
             advance(station)
