@@ -1,6 +1,7 @@
 # Each target installs what it needs; none needs another to have run before.
 #   PORT=8080    where `make run` listens (`make listen`: 9099)
 #   OPEN=1       a city that asks for no tokens
+#   HOURS=500    how many hours of each city `make demo` sends
 #   CONFIG=dev   the environment of samconfig.toml that `make deploy` uses
 
 SHELL := /bin/bash
