@@ -20,14 +20,12 @@ MINIMAL: dict[str, Any] = {
 
 
 def changed(place: str, value: Any, body: dict[str, Any] = MINIMAL) -> dict[str, Any]:
-    """The minimal subscription with one member set ("a.b.c"); "..." removes it."""
+    """The minimal subscription with one member set ("a.b.c"); `...` removes it."""
     result = copy.deepcopy(body)
-    *parents, last = place.split(".")
     target = result
+    *parents, last = place.split(".")
     for parent in parents:
-        target = target[0] if isinstance(target, list) else target
         target = target.setdefault(parent, {})
-    target = target[0] if isinstance(target, list) else target
     if value is ...:
         del target[last]
     else:
@@ -134,6 +132,10 @@ def test_end_in_the_past_shows_as_expired(broker: Broker) -> None:
         assert broker.get(subscribe(broker, body))["status"] == "expired"
 
 
+FORMATS = (
+    "invalid attrsFormat, accepted values: normalized, simplifiedNormalized, keyValues, "
+    "simplifiedkeyValues, values"
+)
 ENTITY = "subject.entities"
 CONDITION = "subject.condition"
 HTTP = "notification.http"
@@ -221,8 +223,7 @@ ERRORS: list[tuple[str, Any, str]] = [
     (
         "notification.attrsFormat",
         "legacy",
-        "invalid attrsFormat, accepted values: normalized, simplifiedNormalized, keyValues, "
-        "simplifiedkeyValues, values",
+        FORMATS,
     ),
     ("notification.attrsFormat", 1, "attrsFormat is not a string"),
     ("notification.metadata", "a", "the field /metadata/ must be a JSON array"),
