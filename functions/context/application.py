@@ -2,6 +2,7 @@
 
 from fastapi import Depends, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 
 from city.aws import client
 from city.errors import CityError
@@ -23,6 +24,9 @@ from context.ngsi_v2.access import RULES, allowed_methods
 from context.ngsi_v2.facts import read_facts
 from context.services import Services
 from context.settings import ApiSettings
+
+COMPRESS_FROM = 4096
+"""Bytes of an answer that are worth compressing; egress is the dearest part of a large list."""
 
 ROUTERS = (
     entity_routes.router,
@@ -48,6 +52,7 @@ def create_app(settings: ApiSettings) -> Correlated:
             Exception: _refuse,
         },
     )
+    app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM, compresslevel=5)
     app.state.settings = settings
     app.state.policy = _policy(settings)
     # made now, not by the first request: a function starts with more processor than it runs with

@@ -4,6 +4,8 @@ The gateway lower-cases header names, folds repeated headers with commas, hands 
 decodes every escape in a path but `%25`.
 """
 
+import base64
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from tests.integration.api import Api, api_settings
 EVENTS = Path(__file__).parents[2] / "events" / "context_api"
 
 BAD = "BadRequest"
+COMPRESSED = "read_compressed"
+LONG = "A library with a garden. " * 400
 
 EXPECTED: dict[str, tuple[int, Any]] = {
     "create_entity": (201, None),
@@ -49,12 +53,13 @@ def function(context_table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
     api.create("Room1", temperature=21, name="Süd")
     api.create("urn:ngsi-ld:Room:1")
     api.create("50%off")
+    api.create("Library1", description=LONG)
     api.create("Bench1", path="/parks/north", kind="bench")
     api.close()
     return deploy(context_table, monkeypatch)
 
 
-@pytest.mark.parametrize("name", [file.stem for file in sorted(EVENTS.glob("*.json"))])
+@pytest.mark.parametrize("name", EXPECTED)
 def test_event_is_answered(name: str, function: Deployed) -> None:
     answer = function.invoke("context_api", json.loads((EVENTS / f"{name}.json").read_text()))
     status, body = EXPECTED[name]
@@ -71,5 +76,20 @@ def test_event_is_answered(name: str, function: Deployed) -> None:
         assert json.loads(answer["body"])["error"] == body
 
 
+def test_large_answer_is_compressed_for_those_who_accept_it(function: Deployed) -> None:
+    event = json.loads((EVENTS / f"{COMPRESSED}.json").read_text())
+    answer = function.invoke("context_api", event)
+    assert answer["isBase64Encoded"] is True
+    assert answer["headers"]["content-encoding"] == "gzip"
+    assert len(answer["body"]) < len(LONG) // 10
+    body = json.loads(gzip.decompress(base64.b64decode(answer["body"])))
+    assert body["description"]["value"] == LONG
+
+    del event["headers"]["accept-encoding"]
+    plain = function.invoke("context_api", event)
+    assert plain["isBase64Encoded"] is False
+    assert json.loads(plain["body"]) == body
+
+
 def test_every_expectation_has_its_event() -> None:
-    assert set(EXPECTED) == {file.stem for file in EVENTS.glob("*.json")}
+    assert {*EXPECTED, COMPRESSED} == {file.stem for file in EVENTS.glob("*.json")}
