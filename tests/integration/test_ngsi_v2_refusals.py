@@ -615,7 +615,7 @@ BATCHES: list[tuple[str, Any, tuple[int, str, str]]] = [
     (
         "notify",
         {"data": []},
-        (400, BAD, "Invalid JSON payload, mandatory field /subscriptionId/ not found"),
+        (400, BAD, "invalid JSON payload, mandatory field /subscriptionId/ not found"),
     ),
     (
         "notify",

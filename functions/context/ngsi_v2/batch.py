@@ -179,7 +179,9 @@ def _members(body: Json, mandatory: tuple[str, ...]) -> dict[str, Json]:
         raise InvalidRequest("empty payload")
     for name in mandatory:
         if name not in body:
-            raise InvalidRequest(f"Invalid JSON payload, mandatory field /{name}/ not found")
+            # Orion's own spelling, and clients compare texts.
+            word = "invalid" if name == "subscriptionId" else "Invalid"
+            raise InvalidRequest(f"{word} JSON payload, mandatory field /{name}/ not found")
     for name in body:
         if name not in mandatory:
             raise InvalidRequest(f"Unrecognized field in JSON payload: /{name}/")

@@ -156,6 +156,7 @@ def _selector(item: Json) -> Selector:
         raise InvalidRequest("nor /id/ nor /idPattern/ present")
     if not item.keys() <= {"id", "idPattern", "type", "typePattern"}:
         raise InvalidRequest("no attributes allowed in Entity in this payload")
+    _check_patterns(item)
     names = {name: _string(item, name) for name in ("id", "type")}
     for name, text in names.items():
         if text is not None:
@@ -166,6 +167,15 @@ def _selector(item: Json) -> Selector:
         names["type"],
         _pattern(_string(item, "typePattern"), "entity typePattern"),
     )
+
+
+def _check_patterns(item: dict[str, Json]) -> None:
+    if "" in (item.get("id"), item.get("idPattern")):
+        raise InvalidRequest("id and idPattern cannot be both empty at the same time")
+    if item.get("typePattern") == "":
+        raise InvalidRequest("type and typePattern cannot be both empty at the same time")
+    if "type" in item and "typePattern" in item:
+        raise InvalidRequest("type and typePattern cannot be both filled at the same time")
 
 
 def _string(item: dict[str, Json], name: str) -> str | None:

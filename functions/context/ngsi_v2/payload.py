@@ -96,6 +96,8 @@ def read_batch_entity(item: Json, *, key_values: bool = False) -> IncomingEntity
         raise InvalidRequest("both /id/ and /idPattern/ present")
     if "id" not in item and "idPattern" not in item:
         raise InvalidRequest("nor /id/ nor /idPattern/ present")
+    if item["id"] == "":
+        raise InvalidRequest("id and idPattern cannot be both empty at the same time")
     return _entity(item, key_values=key_values)
 
 
