@@ -14,6 +14,7 @@ CONFIG ?= dev
 BIN := .venv/bin
 TOOLS := .venv/.installed
 SANDBOX := .venv-sandbox/.installed
+COMMAND := $(BIN)/city
 CHECKED := functions layers/core models cli sandbox tests
 FILIP := .venv-clients/.installed
 NGSIJS := tests/clients/ngsijs/node_modules/.installed
@@ -21,10 +22,10 @@ DYNAMODB_LOCAL := build/dynamodb-local/DynamoDBLocal.jar
 
 .PHONY: run test lint demo listen token deploy test-dynamodb-local
 
-run: $(TOOLS) $(SANDBOX)
+run: $(COMMAND) $(SANDBOX)
 	@exec .venv-sandbox/bin/python -m sandbox
 
-test: $(TOOLS) $(SANDBOX) $(FILIP) $(NGSIJS)
+test: $(COMMAND) $(SANDBOX) $(FILIP) $(NGSIJS)
 	@$(BIN)/python -m pytest
 
 lint: $(TOOLS) $(SANDBOX)
@@ -41,10 +42,10 @@ demo: $(TOOLS)
 listen: $(TOOLS)
 	@exec $(BIN)/python -m sandbox.listen
 
-token: $(TOOLS)
-	@$(BIN)/city token
+token: $(COMMAND)
+	@$(COMMAND) token
 
-deploy: $(TOOLS) $(SANDBOX)
+deploy: $(COMMAND) $(SANDBOX)
 	@.venv-sandbox/bin/sam validate --lint --config-env $(CONFIG)
 	UV=$(CURDIR)/$(BIN)/uv .venv-sandbox/bin/sam build --config-env $(CONFIG)
 	.venv-sandbox/bin/sam deploy --config-env $(CONFIG)
@@ -59,9 +60,12 @@ $(TOOLS): requirements-dev.txt
 	awk '/^uv==/ {found = 1} found; found && !/\\$$/ {exit}' $< > .venv/uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .venv/uv.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $<
-	printf '#!/bin/sh\nPYTHONPATH=%s exec %s/python -m cli "$$@"\n' '$(CURDIR)' '$(CURDIR)/$(BIN)' > $(BIN)/city
-	chmod +x $(BIN)/city
 	touch $@
+
+# The command finds its modules wherever it is called from.
+$(COMMAND): | $(TOOLS)
+	@printf '#!/bin/sh\nPYTHONPATH=%s exec %s/python -m cli "$$@"\n' '$(CURDIR)' '$(CURDIR)/$(BIN)' > $@
+	chmod +x $@
 
 $(SANDBOX): sandbox/requirements.txt | $(TOOLS)
 	@echo "Installing the local AWS into .venv-sandbox" >&2

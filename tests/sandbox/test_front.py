@@ -48,7 +48,12 @@ class City:
         return answers[0].status_code
 
     def ask(self, method: str, path: str, port: int = PORT, times: int = 1) -> int:
-        return asyncio.run(self._ask(method, path, port, times))
+        # asyncio.run would drop, unclosed, the event loop that other tests keep in this thread.
+        loop = asyncio.new_event_loop()
+        try:
+            return loop.run_until_complete(self._ask(method, path, port, times))
+        finally:
+            loop.close()
 
 
 @pytest.fixture
