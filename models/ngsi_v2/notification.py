@@ -15,7 +15,15 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from models.ngsi_v2.faults import clean, fault, is_forbidden, names, unsupported
+from models.ngsi_v2.faults import (
+    MAX_ID_LENGTH,
+    clean,
+    fault,
+    is_forbidden,
+    is_forbidden_in_id,
+    names,
+    unsupported,
+)
 from models.ngsi_v2.macros import check_macros
 
 MAX_TIMEOUT = 1_800_000
@@ -266,13 +274,25 @@ def _check_patch_member(name: str, member: JsonValue) -> None:
         raise fault("attribute must be a JSON object, unless keyValues option is used")
     if not member.keys() <= _PATCH_MEMBERS:
         raise fault("unrecognized property for context attribute")
-    if not isinstance(member.get("type", ""), str):
+    type = member.get("type", "Text")
+    if not isinstance(type, str):
         raise fault("invalid JSON type for attribute type")
+    _check_identifier(name, "attribute name")
+    _check_identifier(type, "attribute type")
     metadata = member.get("metadata", {})
     if not isinstance(metadata, dict) or metadata.keys() - {"evalPriority"}:
         raise fault("only evalPriority metadata is allowed in ngsi field in custom notifications")
     for priority in metadata.values():
         _check_priority(priority.get("value") if isinstance(priority, dict) else None)
+
+
+def _check_identifier(text: str, what: str) -> None:
+    if not text:
+        raise fault(f"{what} length: 0, min length supported: 1")
+    if len(text) > MAX_ID_LENGTH:
+        raise fault(f"{what} length: {len(text)}, max length supported: {MAX_ID_LENGTH}")
+    if is_forbidden_in_id(text):
+        raise fault(f"Invalid characters in {what}")
 
 
 def _check_priority(priority: JsonValue) -> None:

@@ -220,11 +220,12 @@ def test_ngsi_patch_is_evaluated_by_priority(notified: Notified) -> None:
             "B": {"value": "${A}", "type": "Calculated"},
             "A": {"value": "${temperature}", "type": "Calculated", "metadata": priority},
         },
-        attrs=["B"],
+        attrs=["B", "A"],
     )
     create(notified)
     (entity,) = notified.one().json["data"]
     assert entity["B"] == {"value": 23.4, "type": "Calculated", "metadata": {}}
+    assert entity["A"] == {"value": 23.4, "type": "Calculated", "metadata": priority}
 
 
 def test_url_that_is_malformed_after_filling_sends_nothing(notified: Notified) -> None:
@@ -274,6 +275,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "evalPriority metadata maximum priority is 100000",
     ),
     ({"ngsi": {"id": 1}}, "Invalid JSON type for entity id"),
+    ({"ngsi": {"a b": {"value": 1}}}, "Invalid characters in attribute name"),
+    ({"ngsi": {"": {"value": 1}}}, "attribute name length: 0, min length supported: 1"),
+    ({"ngsi": {"a": {"value": 1, "type": "<"}}}, "Invalid characters in attribute type"),
     ({"ngsi": {"a": 1}}, "attribute must be a JSON object, unless keyValues option is used"),
     ({"timeout": -1}, "timeout field must be an integer between 0 and 1800000"),
     ({"timeout": 1800001}, "timeout field must be an integer between 0 and 1800000"),

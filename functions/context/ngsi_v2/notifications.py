@@ -214,14 +214,22 @@ def _patched(patch: dict[str, Json], entity: Entity) -> Entity:
     for name, member in sorted(members.items(), key=lambda item: _priority(item[1])):
         template = member.get("value")
         value = fill_json(template, facts)
-        given = cast("str | None", member.get("type"))
-        attributes[name] = Attribute(given or default_type(template), value)
+        metadata = cast("dict[str, dict[str, Json]]", member.get("metadata", {}))
+        attributes[name] = Attribute(
+            _type_in_patch(member),
+            value,
+            {key: Attribute(_type_in_patch(one), one["value"]) for key, one in metadata.items()},
+        )
         facts = facts.with_value(name, value)
     identity = entity.identity._replace(
         id=_identifier(patch.get("id"), entity.identity.id, facts),
         type=_identifier(patch.get("type"), entity.identity.type, facts),
     )
     return replace(entity, identity=identity, attributes=attributes)
+
+
+def _type_in_patch(member: dict[str, Json]) -> str:
+    return cast("str", member.get("type") or default_type(member.get("value")))
 
 
 def _identifier(template: Json, present: str, facts: Facts) -> str:
