@@ -8,6 +8,7 @@ caller gets InvalidRequest (the operation itself is wrong) or Unprocessable (the
 
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from enum import Enum
 from typing import Final, TypeGuard
 
@@ -130,10 +131,16 @@ def _array(present: Present, name: str) -> list[Json]:
     return present
 
 
-def _checked_number(calculate: Callable[[], int | float]) -> int | float:
+def _exact(number: int | float) -> int | Decimal:
+    """A number as its digits say, so that 0.1 and 0.2 make 0.3."""
+    return number if isinstance(number, int) else Decimal(repr(number))
+
+
+def _checked_number(calculate: Callable[[], int | Decimal]) -> int | float:
     """A result as it is stored: finite, and an integer when it is one."""
     try:
-        result = calculate()
+        exact = calculate()
+        result = exact if isinstance(exact, int) else float(exact)
         finite = math.isfinite(result)
     except OverflowError:
         finite = False
@@ -146,12 +153,12 @@ def _checked_number(calculate: Callable[[], int | float]) -> int | float:
 
 def _increment(present: Present, operand: Json) -> Present:
     left = 0 if present is ABSENT else _number(present, "$inc")
-    return _checked_number(lambda: left + _number(operand, "$inc"))
+    return _checked_number(lambda: _exact(left) + _exact(_number(operand, "$inc")))
 
 
 def _multiply(present: Present, operand: Json) -> Present:
     left = 0 if present is ABSENT else _number(present, "$mul")
-    return _checked_number(lambda: left * _number(operand, "$mul"))
+    return _checked_number(lambda: _exact(left) * _exact(_number(operand, "$mul")))
 
 
 def _minimum(present: Present, operand: Json) -> Present:
