@@ -28,6 +28,20 @@ def appended(options: str = "", **values: Any) -> tuple[str, str, Any]:
     return ("POST", f"{ATTRS}{options}", patched(**values)[2])
 
 
+def batched(url: str, **values: Any) -> tuple[str, str, Any]:
+    """The same entity by a batch operation or an upsert."""
+    entity = created(**values)[2]
+    if url.startswith("/v2/op/notify"):
+        return ("POST", url, {"subscriptionId": "1", "data": [entity]})
+    if url.startswith("/v2/op/update"):
+        return ("POST", url, {"actionType": "append", "entities": [entity]})
+    return ("POST", url, entity)
+
+
+def operated(operation: Any) -> tuple[str, str, Any]:
+    return ("PUT", f"{ATTRS}/A", {"value": operation, "type": "Number"})
+
+
 DELETED: tuple[str, str, Any] = ("DELETE", "/v2/entities/E", None)
 METADATA: tuple[str, str, Any] = (
     "PATCH",
@@ -145,6 +159,17 @@ TRIGGERS: list[tuple[dict[str, Any], list[tuple[str, str, Any]], list[int]]] = [
             ("PUT", f"{ATTRS}/A/value?options=forcedUpdate", "1"),
         ],
         [1, 1, 1],
+    ),
+    # whatever operation makes the change
+    *(
+        ({}, [batched(url, A=1), batched(url, A=1), batched(url, A=2)], [1, 0, 1])
+        for url in ("/v2/op/update", "/v2/op/notify", "/v2/entities?options=upsert")
+    ),
+    ({}, [created(A=1), batched("/v2/op/update?options=forcedUpdate", A=1)], [1, 1]),
+    (
+        {},
+        [created(A=1), operated({"$max": 1}), operated({"$inc": 1})],
+        [1, 0, 1],
     ),
     # metadata
     ({"notifyOnMetadataChange": False}, [created(A=1), METADATA, patched(A=2)], [1, 0, 1]),
