@@ -262,6 +262,29 @@ def test_attributes_of_a_notification(
     assert notified.entity() == {"id": "E", "type": "T", **shown}
 
 
+def test_end_of_a_transient_entity_is_notified(notified: Notified) -> None:
+    notified.subscribe(
+        condition={"expression": {"q": "dateExpires>2900-01-01"}},
+        notification={"attrs": ["dateExpires", "A"], "attrsFormat": "keyValues"},
+    )
+    notified.broker.simple("E", A=1)
+    assert notified.arrived() == []
+    end = {"dateExpires": {"value": "2999-01-01", "type": "DateTime"}}
+    notified.broker.done("POST", ATTRS, end)
+    assert notified.entity() == {
+        "id": "E",
+        "type": "T",
+        "dateExpires": "2999-01-01T00:00:00.000Z",
+        "A": 1,
+    }
+
+
+def test_entity_without_attributes_is_notified(notified: Notified) -> None:
+    notified.subscribe()
+    notified.broker.simple("E")
+    assert notified.entity() == {"id": "E", "type": "T"}
+
+
 def test_values_come_in_the_order_of_attrs(notified: Notified) -> None:
     notified.subscribe(notification={"attrsFormat": "values", "attrs": ["C", "A", "B"]})
     notified.broker.simple("E", A=1, B=2, C=3)
