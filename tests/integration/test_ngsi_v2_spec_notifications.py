@@ -353,6 +353,17 @@ def test_previous_value_and_action_type(notified: Notified) -> None:
     assert entity["C"]["metadata"]["actionType"] == {"type": "Text", "value": "append"}
 
 
+def test_previous_value_of_a_deletion(notified: Notified) -> None:
+    notified.subscribe(
+        condition={"alterationTypes": ["entityDelete"]},
+        notification={"metadata": ["previousValue", "actionType"]},
+    )
+    notified.broker.create("E", A={"value": 1, "type": "X"})
+    notified.broker.done("DELETE", "/v2/entities/E")
+    metadata = {"previousValue": {"type": "X", "value": 1}}
+    assert notified.entity()["A"] == {"type": "X", "value": 1, "metadata": metadata}
+
+
 @pytest.mark.parametrize(
     ("metadata", "shown"),
     [

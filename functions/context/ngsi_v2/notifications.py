@@ -125,9 +125,9 @@ def _covering(entity: Entity, notification: Notification) -> Entity:
 def _extras(change: Change, notification: Notification) -> Extras:
     """Builtins that come with a change: its kind, earlier values, what was done to attributes."""
     attributes = {"alterationType": Attribute("Text", change.alteration.value)}
-    if change.new is None or not {"previousValue", "actionType"} & set(notification.metadata):
+    if not {"previousValue", "actionType"} & set(notification.metadata):
         return Extras(attributes)
-    metadata = {name: dict(_metadata(change, name)) for name in change.new.attributes}
+    metadata = {name: dict(_metadata(change, name)) for name in change.entity.attributes}
     return Extras(attributes, metadata)
 
 
