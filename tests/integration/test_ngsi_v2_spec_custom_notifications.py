@@ -125,6 +125,18 @@ def test_macros_in_json(notified: Notified, template: Any, filled: Any) -> None:
     assert request.headers["content-type"] == "application/json; charset=utf-8"
 
 
+@pytest.mark.parametrize("member", ["json", "ngsi"])
+def test_templates_take_characters_that_entities_must_not_have(
+    notified: Notified, member: str
+) -> None:
+    text = "<\"'=;()>"
+    templates: dict[str, Any] = {"json": {"a": text}, "ngsi": {"a": {"value": text}, "id": text}}
+    id = notified.custom(**{member: templates[member]})
+    assert notified.shown(id)["notification"]["httpCustom"][member].keys() >= {"a"}
+    create(notified)
+    assert text.replace('"', '\\"') in notified.one().body
+
+
 def test_json_may_be_an_array(notified: Notified) -> None:
     notified.custom(json=["${service}", "${temperature}"])
     create(notified)
