@@ -31,6 +31,8 @@ MAX_TRANSACTION_TRIES = 8
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.4
 
+_BUSY = "the item is being written by too many requests at once; try again"
+
 _CAPACITY_ERRORS = frozenset(
     {
         "InternalServerError",
@@ -151,17 +153,24 @@ def error_code(error: "ClientError") -> str:
 def write(call: Callable[..., Any], **request: Any) -> Any:
     """Make one conditional write (`client.put_item`, `.update_item`, `.delete_item`).
 
-    Raises ConditionFailed with the row that is there (at no further cost), or Unavailable.
+    Meetings with transactions are retried with jitter. Raises ConditionFailed with the row that is
+    there (at no further cost), Contended when transactions keep the item busy, or Unavailable.
     """
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
-    try:
-        with translated():
-            return call(**{"ReturnValuesOnConditionCheckFailure": "ALL_OLD", **request})
-    except ClientError as error:
-        if error_code(error) != "ConditionalCheckFailedException":
-            raise
-        raise ConditionFailed({0: _found(cast("Mapping[str, Any]", error.response))}) from error
+    for pause in pauses(MAX_TRANSACTION_TRIES):
+        try:
+            with translated():
+                return call(**{"ReturnValuesOnConditionCheckFailure": "ALL_OLD", **request})
+        except ClientError as error:
+            code = error_code(error)
+            if code == "ConditionalCheckFailedException":
+                found = _found(cast("Mapping[str, Any]", error.response))
+                raise ConditionFailed({0: found}) from error
+            if code != "TransactionConflictException":
+                raise
+            time.sleep(pause)
+    raise Contended(_BUSY)
 
 
 def transact(client: "DynamoDBClient", statements: Sequence[Mapping[str, Any]]) -> None:
@@ -184,7 +193,7 @@ def transact(client: "DynamoDBClient", statements: Sequence[Mapping[str, Any]]) 
             time.sleep(pause)
         else:
             return
-    raise Contended("the item is being written by too many requests at once; try again")
+    raise Contended(_BUSY)
 
 
 def pauses(tries: int) -> Iterator[float]:

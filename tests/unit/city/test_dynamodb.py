@@ -112,6 +112,31 @@ def test_a_transaction_refused_for_its_content_is_an_error() -> None:
         run(Scripted(["ValidationError", "None"]))
 
 
+def meeting_transactions(times: int) -> Any:
+    """A write that DynamoDB rejects so many times, because a transaction holds its item."""
+    left = [refusal("TransactionConflictException")] * times
+
+    def put_item(**_: Any) -> str:
+        if left:
+            raise left.pop()
+        return "written"
+
+    return put_item
+
+
+def test_a_write_that_meets_a_transaction_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamodb, "_FIRST_PAUSE", 0.0)
+    assert dynamodb.write(meeting_transactions(3)) == "written"
+
+
+def test_a_write_that_always_meets_transactions_is_contended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dynamodb, "_FIRST_PAUSE", 0.0)
+    with pytest.raises(Contended):
+        dynamodb.write(meeting_transactions(100))
+
+
 def test_a_failed_condition_returns_the_row_that_is_there(
     dynamodb: "DynamoDBClient", context_table: str
 ) -> None:
