@@ -42,7 +42,8 @@ AttrsFormat = Literal[
 _CHANNELS = ("http", "httpCustom", "mqtt", "mqttCustom", "kafka", "kafkaCustom")
 _METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT", "")
 _FORMATS = "normalized, simplifiedNormalized, keyValues, simplifiedkeyValues, values"
-_HOST = re.compile(r"[A-Za-z0-9._-]+\Z|\[[0-9A-Fa-f:.]+\]\Z")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\Z|\[[0-9A-Fa-f:.]+\]\Z")
 _PATCH_MEMBERS = {"value", "type", "metadata"}
 
 
@@ -52,6 +53,11 @@ class Wire(BaseModel):
     model_config = ConfigDict(
         strict=True, frozen=True, alias_generator=to_camel, populate_by_name=True
     )
+
+    @classmethod
+    def knows(cls, members: dict[str, JsonValue]) -> bool:
+        """Whether a document has any member that this class knows."""
+        return any(field.alias in members for field in cls.model_fields.values())
 
     def given(self, field: str) -> bool:
         """Whether the client sent this field (by its Python name)."""

@@ -101,7 +101,7 @@ class Expression(Wire):
     def _check_content(cls, members: JsonValue) -> JsonValue:
         if not isinstance(members, dict):
             raise fault("expression is not an object")
-        if not members:
+        if not cls.knows(members):
             raise fault("expression is empty")
         return members
 
@@ -128,10 +128,10 @@ class Condition(Wire):
     def _check_content(cls, members: JsonValue) -> JsonValue:
         if not isinstance(members, dict):
             raise fault("condition is not an object")
-        if not members:
-            raise fault("condition is empty")
         if "jexlExpression" in members:
             raise unsupported("jexlExpression is not supported in subscriptions; use expression")
+        if not cls.knows(members):
+            raise fault("condition is empty")
         if "expression" in members and members["expression"] is None:
             raise fault("expression is not an object")
         return members

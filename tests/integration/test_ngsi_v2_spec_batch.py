@@ -337,6 +337,7 @@ BAD_QUERIES: list[tuple[Any, str]] = [
     ({"attrs": [], "metadata": [1]}, "only JSON Strings allowed in metadata list"),
     ({"expression": []}, "expression is not an object"),
     ({"expression": {}}, "expression is empty"),
+    ({"expression": {"unknown": 1}}, "expression is empty"),
     ({"expression": {"q": ""}}, "q is empty"),
     ({"expression": {"q": 1}}, "q is not a string"),
     ({"expression": {"q": "a=="}}, "empty right-hand-side in q-item"),

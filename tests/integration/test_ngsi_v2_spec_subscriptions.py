@@ -170,6 +170,7 @@ ERRORS: list[tuple[str, Any, str]] = [
     (ENTITY, [{"id": "a", "type": ""}], "entity type length: 0, min length supported: 1"),
     (ENTITY, [{"id": "a", "typePattern": "("}], "Invalid regex for entity typePattern"),
     (CONDITION, {}, "condition is empty"),
+    (CONDITION, {"unknown": 1}, "condition is empty"),
     (CONDITION, 1, "condition is not an object"),
     (f"{CONDITION}.attrs", "a", "the field /attrs/ must be a JSON array"),
     (f"{CONDITION}.attrs", [1], "only JSON Strings allowed in string vector /attrs/"),
@@ -178,6 +179,7 @@ ERRORS: list[tuple[str, Any, str]] = [
     (f"{CONDITION}.attrs", ["a b"], "forbidden characters in attribute name"),
     (f"{CONDITION}.expression", 1, "expression is not an object"),
     (f"{CONDITION}.expression", {}, "expression is empty"),
+    (f"{CONDITION}.expression", {"unknown": 1}, "expression is empty"),
     (f"{CONDITION}.expression", {"q": ""}, "q is empty"),
     (f"{CONDITION}.expression", {"q": 1}, "q is not a string"),
     (f"{CONDITION}.expression", {"mq": ""}, "mq is empty"),
@@ -213,6 +215,12 @@ ERRORS: list[tuple[str, Any, str]] = [
     (f"{HTTP}.url", "nowhere", "Invalid URL parsing notification url"),
     (f"{HTTP}.url", "ftp://a", "Invalid URL parsing notification url"),
     (f"{HTTP}.url", "http://", "Invalid URL parsing notification url"),
+    (f"{HTTP}.url", "http:///path", "Invalid URL parsing notification url"),
+    (f"{HTTP}.url", "http://a..b", "Invalid URL parsing notification url"),
+    (f"{HTTP}.url", "http://a.b.", "Invalid URL parsing notification url"),
+    (f"{HTTP}.url", "http://-a", "Invalid URL parsing notification url"),
+    (f"{HTTP}.url", "http://" + "a" * 64, "Invalid URL parsing notification url"),
+    (f"{HTTP}.url", "http://u:p@a", "Invalid URL parsing notification url"),
     (f"{HTTP}.url", "http://a:99999", "Invalid URL parsing notification url"),
     (f"{HTTP}.url", "http://a/(b)", "forbidden characters in http field /url/"),
     (f"{HTTP}.timeout", "x", "timeout is not an int"),
@@ -249,6 +257,28 @@ ERRORS: list[tuple[str, Any, str]] = [
 def test_bad_subscription_is_refused(broker: Broker, place: str, value: Any, text: str) -> None:
     assert broker.why("POST", URL, changed(place, value)) == (400, BAD, text)
     assert broker.get(URL) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a",
+        "https://a.b-c.d:8443/x/y?z",
+        "http://127.0.0.1:1",
+        "http://[::1]:80/",
+        "http://a_b",
+    ],
+)
+def test_url_is_shown_as_given(broker: Broker, url: str) -> None:
+    shown = broker.get(subscribe(broker, changed(f"{HTTP}.url", url)))
+    assert shown["notification"]["http"] == {"url": url}
+
+
+def test_unknown_members_are_passed_over(broker: Broker) -> None:
+    body = changed("unknown", 1, changed("subject.condition", {"attrs": ["a"], "unknown": 1}))
+    shown = broker.get(subscribe(broker, body))
+    assert "unknown" not in shown
+    assert "unknown" not in shown["subject"]["condition"]
 
 
 def test_attrs_and_except_attrs_exclude_each_other(broker: Broker) -> None:

@@ -191,7 +191,7 @@ def _expression(members: dict[str, Json]) -> tuple[tuple[Predicate, ...], GeoQue
         return (), None
     if not isinstance(expression, dict):
         raise InvalidRequest("expression is not an object")
-    if not expression:
+    if expression.keys().isdisjoint((*_LANGUAGES, *_GEO)):
         raise InvalidRequest("expression is empty")
     texts = {name: _text(expression, name) for name in (*_LANGUAGES, *_GEO)}
     predicates = tuple(
