@@ -60,14 +60,12 @@ def reach(value: Json, path: Sequence[str]) -> list[Json]:
 
     On its way the path looks into every object of an array, and a number picks one element.
     """
-    if not path:
-        return [value]
-    head, rest = path[0], path[1:]
-    if isinstance(value, dict):
-        return reach(value[head], rest) if head in value else []
-    if isinstance(value, list):
-        return list(_reach_elements(value, path))
-    return []
+    found = [value]
+    for token in path:
+        # A number may be an index and a name: without this the ways would double at each array.
+        distinct = {id(one): one for one in found}.values()
+        found = [member for one in distinct for member in _members(one, token)]
+    return found
 
 
 def alternatives(values: Iterable[Json]) -> Iterator[Json]:
@@ -127,9 +125,14 @@ def _date(text: str) -> Json:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _reach_elements(elements: list[Json], path: Sequence[str]) -> Iterator[Json]:
-    if _INDEX.match(path[0]) and int(path[0]) < len(elements):
-        yield from reach(elements[int(path[0])], path[1:])
-    for element in elements:
-        if isinstance(element, dict):
-            yield from reach(element, path)
+def _members(value: Json, token: str) -> Iterator[Json]:
+    """What a token of a path names in a value."""
+    if isinstance(value, dict):
+        if token in value:
+            yield value[token]
+    elif isinstance(value, list):
+        if _INDEX.match(token) and int(token) < len(value):
+            yield value[int(token)]
+        for element in value:
+            if isinstance(element, dict) and token in element:
+                yield element[token]

@@ -7,7 +7,7 @@ caller gets InvalidRequest (the operation itself is wrong) or Unprocessable (the
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from decimal import Decimal
 from enum import Enum
 from typing import Final, TypeGuard
@@ -204,8 +204,10 @@ def _push(present: Present, operand: Json) -> Present:
 
 def _add_to_set(present: Present, operand: Json) -> Present:
     items = list(_array(present, "$addToSet"))
+    known = set(map(_key, items))
     for item in _array(operand["$each"], "$addToSet") if _has_modifiers(operand) else [operand]:
-        if not _contains(items, item):
+        if _key(item) not in known:
+            known.add(_key(item))
             items.append(item)
     return items
 
@@ -219,8 +221,8 @@ def _pull(present: Present, operand: Json) -> Present:
 def _pull_all(present: Present, operand: Json) -> Present:
     if present is ABSENT:
         return ABSENT
-    removed = _array(operand, "$pullAll")
-    return [item for item in _array(present, "$pullAll") if not _contains(removed, item)]
+    removed = set(map(_key, _array(operand, "$pullAll")))
+    return [item for item in _array(present, "$pullAll") if _key(item) not in removed]
 
 
 def _selected(item: Json, operand: Json) -> bool:
@@ -230,8 +232,15 @@ def _selected(item: Json, operand: Json) -> bool:
     return same_json(item, operand)
 
 
-def _contains(items: list[Json], wanted: Json) -> bool:
-    return any(same_json(item, wanted) for item in items)
+def _key(value: Json) -> Hashable:
+    """Stands for a value in a set: two are equal exactly when `same_json` holds."""
+    if isinstance(value, bool):
+        return bool, value
+    if isinstance(value, list):
+        return list, tuple(map(_key, value))
+    if isinstance(value, dict):
+        return dict, frozenset((name, _key(member)) for name, member in value.items())
+    return value
 
 
 def _set(present: Present, operand: Json) -> Present:

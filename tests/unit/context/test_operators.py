@@ -1,6 +1,7 @@
 """Update operators: results, what they start from on creation, and what they refuse."""
 
 import copy
+import time
 from collections.abc import Callable
 
 import pytest
@@ -234,3 +235,14 @@ def test_pulling_what_was_pushed_leaves_none_of_it(present: list[Json], item: Js
 
     assert pulled is not ABSENT
     assert same_json(pulled, _without(present, [item]))
+
+
+@pytest.mark.parametrize("name", ["$addToSet", "$pullAll"])
+def test_time_of_a_large_operation_does_not_grow_with_its_square(name: str) -> None:
+    numbers: list[Json] = list(range(50_000))
+    operand: Json = {"$each": numbers} if name == "$addToSet" else numbers
+    start = time.process_time()
+
+    evaluate({name: operand}, [-number for number in range(50_000)])
+
+    assert time.process_time() - start < 2

@@ -1,6 +1,7 @@
 """How values of different types compare, in filters and in the order of results."""
 
 import itertools
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -138,3 +139,15 @@ def test_path_reaches_into_objects_and_arrays(path: tuple[str, ...], found: list
 
 def test_array_offers_itself_and_its_elements() -> None:
     assert list(alternatives([5, [1, [2]]])) == [5, [1, [2]], 1, [2]]
+
+
+def test_each_value_on_the_way_of_a_path_is_visited_once() -> None:
+    """A number is an index and may be a name too: all ways together would be 2^24 here."""
+    nested: Json = 1
+    for _ in range(24):
+        nested = [{"0": nested}]
+    start = time.process_time()
+
+    assert reach(nested, ("0",) * 36)
+
+    assert time.process_time() - start < 1
