@@ -40,6 +40,7 @@ from context.store.layout import (
     cell_key,
     entity_key,
     entity_partition,
+    is_possible,
     part_key,
     path_key,
     type_key,
@@ -80,10 +81,11 @@ class EntityStore(Listings):
         self, tenant: Tenant, id: str, *, type: str | None, scope: PathScope, consistent: bool
     ) -> list[Entity]:
         """The entities with this id (and type) in the scope, expired ones left out; one call."""
+        nearest = entity_key(Identity(tenant, id, type or "", scope[0].path))
+        if not is_possible(nearest):
+            return []
         if type is not None and len(scope) == 1 and not scope[0].subtree:
-            row = self._get(
-                entity_key(Identity(tenant, id, type, scope[0].path)), consistent=consistent
-            )
+            row = self._get(nearest, consistent=consistent)
             rows = [row] if row else []
         else:
             pk = entity_partition(tenant, id)

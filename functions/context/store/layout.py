@@ -25,6 +25,9 @@ from city.keys import key, prefix, split
 from city.tenancy import ServicePath, Tenant
 from context.document import Entity, Identity
 
+MAX_PK_BYTES = 2048
+MAX_SK_BYTES = 1024
+
 
 class Key(NamedTuple):
     """Partition key and sort key of one row."""
@@ -65,6 +68,11 @@ def entity_partition(tenant: Tenant, id: str) -> str:
 def entity_key(identity: Identity) -> Key:
     """The entity itself."""
     return Key(entity_partition(identity.tenant, identity.id), key(identity.type, identity.path))
+
+
+def is_possible(row_key: Key) -> bool:
+    """Whether DynamoDB can have such a row: it refuses even to look for a longer key."""
+    return len(row_key.pk.encode()) <= MAX_PK_BYTES and len(row_key.sk.encode()) <= MAX_SK_BYTES
 
 
 def identity_of(row_key: Key) -> Identity:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from city import aws
 from city.errors import AlreadyExists, Ambiguous, Contended, NotFound, PartialUpdate, Unprocessable
-from city.tenancy import EVERYWHERE, ROOT, ServicePath
+from city.tenancy import EVERYWHERE, ROOT, PathScope, ServicePath
 from context import entities as service
 from context.document import Entity
 from context.entities import Entities, Outcome
@@ -58,6 +59,23 @@ def stale_reads(entity_store: EntityStore, monkeypatch: pytest.MonkeyPatch) -> l
 
 
 # Reading
+
+
+@pytest.mark.parametrize("scope", [EVERYWHERE, at("/")])
+@pytest.mark.parametrize(("id", "type"), [("x" * 2100, None), ("room1", "x" * 1100)])
+def test_what_is_too_long_for_a_key_is_not_found_and_not_looked_for(
+    entities: Entities, id: str, type: str | None, scope: PathScope
+) -> None:
+    """DynamoDB refuses even a read: 2048 bytes of partition key, 1024 of sort key."""
+    asked: list[object] = []
+    client = aws.client("dynamodb")
+    client.meta.events.register("before-call.dynamodb", lambda **_: asked.append(1), "long-key")
+    try:
+        with pytest.raises(NotFound):
+            entities.get(CITY, id, type, scope)
+    finally:
+        client.meta.events.unregister("before-call.dynamodb", unique_id="long-key")
+    assert asked == []
 
 
 def test_getting_an_unknown_entity_says_so(entities: Entities) -> None:
