@@ -26,6 +26,12 @@ MAX_INLINE = 350_000
 
 MAX_PARTS = 5
 
+MAX_DOCUMENT = 4_000_000
+"""Bytes of document before compression: what every reader has to hold several times over."""
+
+MAX_WRITE = 50_000
+"""Bytes of `w`, compressed; beside the largest `d` and the keys they fit in an item."""
+
 GRACE = 2 * 86_400
 """Seconds that superseded parts stay for those who still read the older version in the stream."""
 
@@ -39,8 +45,11 @@ class Rows:
 
 
 def rows_of(entity: Entity) -> Rows:
-    """The rows to write. Raises TooLarge past `MAX_PARTS` parts."""
-    document = pack(dump_attributes(entity.attributes))
+    """The rows to write. Raises TooLarge past `MAX_DOCUMENT`, `MAX_PARTS` or `MAX_WRITE`."""
+    text = dump_attributes(entity.attributes)
+    if len(text.encode()) > MAX_DOCUMENT:
+        raise TooLarge(f"the entity would be too large: more than {MAX_DOCUMENT} bytes")
+    document = pack(text)
     row = _head(entity)
     if len(document) <= MAX_INLINE:
         row["d"] = document
@@ -75,7 +84,7 @@ def entity_of(row: Row, load: Callable[[Sequence[Key]], list[Row]]) -> Entity:
         modified=cast("int", row["m"]),
         version=version,
         expires=cast("int | None", row.get("expires")),
-        write=_parse_write(cast("str", row.get("w", ""))),
+        write=_parse_write(cast("str | bytes", row.get("w", ""))),
         parts=parts,
     )
 
@@ -127,12 +136,15 @@ def _part(entity: Entity, number: int, content: str | bytes) -> Row:
     return row
 
 
-def _dump_write(write: Write) -> str:
-    return dump([write.touched, write.forced, write.correlator])
+def _dump_write(write: Write) -> str | bytes:
+    packed = pack(dump([write.touched, write.forced, write.correlator]))
+    if len(packed) > MAX_WRITE:
+        raise TooLarge("the request has too many attributes with too long names; send it in parts")
+    return packed
 
 
-def _parse_write(text: str) -> Write:
-    if not text:
+def _parse_write(packed: str | bytes) -> Write:
+    if not packed:
         return Write()
-    touched, forced, correlator = cast("tuple[list[str], bool, str]", parse(text))
+    touched, forced, correlator = cast("tuple[list[str], bool, str]", parse(unpack(packed)))
     return Write(tuple(touched), forced, correlator)

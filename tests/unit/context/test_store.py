@@ -6,6 +6,7 @@ import pytest
 
 from city import dynamodb as wire
 from city.clock import SECOND
+from city.errors import TooLarge
 from city.tenancy import EVERYWHERE, ServicePath, Tenant
 from context.document import Entity, Write
 from context.store.entities import EntityStore, Exists, Stale
@@ -223,6 +224,32 @@ def test_an_entity_of_a_megabyte_is_kept_in_parts(store: EntityStore, rows: Any)
     assert store.load([large.identity]) == [found]
 
 
+def test_a_write_that_touches_thousands_of_attributes_fits_the_row(
+    store: EntityStore, rows: Any
+) -> None:
+    first = entity()
+    store.create(first)
+    names = [f"{'temperature' * 20}{number}" for number in range(2000)]
+    second = following(first, **dict.fromkeys(names, 1))
+    second.write = Write(tuple(names), correlator="abc")
+    store.replace(first, second)
+    assert find(store) == [second]
+    image = rows()["E"][0]
+    assert len(image["w"]["B"]) < 50_000
+    assert store.entity_from_image(image).write == second.write
+
+
+def test_a_write_whose_names_fit_no_row_is_refused(store: EntityStore) -> None:
+    first = entity()
+    store.create(first)
+    second = following(first)
+    text = incompressible(400_000)
+    second.write = Write(tuple(text[start : start + 200] for start in range(0, len(text), 200)))
+    with pytest.raises(TooLarge, match="attributes"):
+        store.replace(first, second)
+    assert find(store) == [first]
+
+
 def test_superseded_parts_stay_for_the_stream_and_then_expire(
     store: EntityStore, rows: Any
 ) -> None:
@@ -254,6 +281,15 @@ def test_a_short_document_is_stored_as_text_and_a_longer_one_compressed(
     stored = {item["pk"]["S"][-4:]: item["d"] for item in rows()["E"]}
     assert "S" in stored["hort"]
     assert len(stored["long"]["B"]) < 200
+
+
+def test_a_document_that_unpacks_too_large_is_refused(store: EntityStore, rows: Any) -> None:
+    """Zeros compress a thousandfold, so updates could grow an entity past every reader's memory."""
+    first = entity(a=["x" * 900_000] * 2)
+    store.create(first)
+    with pytest.raises(TooLarge):
+        store.replace(first, following(first, a=["x" * 900_000] * 5))
+    assert [row["v"] for row in rows()["E"]] == [{"N": str(first.version)}]
 
 
 # Listings
