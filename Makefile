@@ -20,7 +20,7 @@ FILIP := .venv-clients/.installed
 NGSIJS := tests/clients/ngsijs/node_modules/.installed
 DYNAMODB_LOCAL := build/dynamodb-local/DynamoDBLocal.jar
 
-.PHONY: run test lint demo listen token deploy test-dynamodb-local
+.PHONY: run test lint demo benchmark listen token deploy test-dynamodb-local
 
 run: $(COMMAND) $(SANDBOX)
 	@exec .venv-sandbox/bin/python -m sandbox
@@ -38,6 +38,9 @@ lint: $(TOOLS) $(SANDBOX)
 
 demo: $(TOOLS)
 	@$(BIN)/python -m sandbox.demo
+
+benchmark: $(TOOLS)
+	@$(BIN)/python -m sandbox.benchmark
 
 listen: $(TOOLS)
 	@exec $(BIN)/python -m sandbox.listen
