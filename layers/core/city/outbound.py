@@ -33,24 +33,28 @@ MAX_ANSWER_BYTES = 65_536
 CONNECT_TIMEOUT = 5.0
 MAX_CONNECTIONS = 16
 MAX_REASON_LENGTH = 200
+MAX_ADDRESSES = 8
+"""Of one name; the time to connect is shared among those that are tried."""
+
 _GRACE = 0.25
+_SHORTEST = 0.001
 
 Address = IPv4Address | IPv6Address
 
 _NOT_PUBLIC = tuple(
     ip_network(text)
     for text in (
+        "192.0.0.0/24",
         "192.88.99.0/24",  # 6to4 relays
         "224.0.0.0/4",
         "240.0.0.0/4",
-        "::/96",  # IPv4-compatible: may hold any IPv4 address
-        "64:ff9b::/32",  # NAT64, likewise
+        # Of IPv6 only 2000::/3 is public; the rest holds all forms with an IPv4 address inside.
+        "::/3",
+        "4000::/2",
+        "8000::/1",
         "2001::/23",
-        "2002::/16",  # 6to4, likewise
+        "2002::/16",  # 6to4: may hold any IPv4 address
         "3fff::/20",
-        "5f00::/16",
-        "fec0::/10",
-        "ff00::/8",
     )
 )
 """Addresses that `is_global` takes for public ones in some Python versions."""
@@ -137,12 +141,13 @@ def is_public(address: Address) -> bool:
 def approved_addresses(host: str, port: int, *, allow_loopback: bool) -> list[str]:
     """Resolve a host to the addresses to try. Raises Refused if one is forbidden, or OSError."""
     found = socket.getaddrinfo(host.strip("[]"), port, allowed_gai_family(), socket.SOCK_STREAM)
-    texts = [str(sockaddr[0]) for *_, sockaddr in found]
+    texts = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
     for text in texts:
         address = ip_address(text.partition("%")[0])
         if not (is_public(address) or (allow_loopback and address.is_loopback)):
-            raise Refused(f"{host} has the address {text}, which is not public")
-    return texts
+            # Which one is not told: the subscriber reads this, and names may be internal ones.
+            raise Refused(f"{host} has an address that is not public")
+    return texts[:MAX_ADDRESSES]
 
 
 class _Guard(HTTPConnection):
@@ -160,16 +165,21 @@ class _Guard(HTTPConnection):
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         failure: OSError = OSError("no address")
-        for address in addresses:
+        seconds = self.timeout or CONNECT_TIMEOUT
+        deadline = time.monotonic() + seconds
+        for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
             try:
-                return create_connection(
+                sock = create_connection(
                     (address, self.port),
-                    self.timeout,
+                    max((deadline - time.monotonic()) / left, _SHORTEST),
                     source_address=self.source_address,
                     socket_options=self.socket_options,
                 )
             except OSError as error:
                 failure = error
+            else:
+                sock.settimeout(self.timeout)
+                return sock
         if isinstance(failure, TimeoutError):
             raise ConnectTimeoutError(self, f"connecting took over {self.timeout} s")
         raise NewConnectionError(self, str(failure)) from failure
@@ -180,7 +190,10 @@ class _Guard(HTTPConnection):
 
 
 class _Https(_Guard, HTTPSConnection):
-    pass
+    def send(self, data: Any) -> None:
+        # TLS waits as long for every record: a receiver that reads slowly would hold us for ever.
+        with _cut_off(self.sock, self.timeout):
+            super().send(data)
 
 
 class _HttpPool(HTTPConnectionPool):
@@ -210,7 +223,7 @@ def _discard(response: BaseHTTPResponse, deadline: float) -> None:
     """Read a short answer, so that its connection can be kept; drop a long or slow one."""
     left = MAX_ANSWER_BYTES
     while left > 0 and time.monotonic() < deadline:
-        piece = response.read1(left)
+        piece = response.read1(left, decode_content=False)
         if not piece:
             response.release_conn()
             return
@@ -219,7 +232,8 @@ def _discard(response: BaseHTTPResponse, deadline: float) -> None:
 
 
 def _seconds(retry_after: str) -> int:
-    return int(retry_after) if retry_after.isascii() and retry_after.isdecimal() else 0
+    """The header as seconds; a date counts as nothing, and only nine digits count."""
+    return int(retry_after[:9]) if retry_after.isascii() and retry_after.isdecimal() else 0
 
 
 def _reason(error: Exception) -> str:

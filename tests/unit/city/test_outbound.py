@@ -4,11 +4,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
+from city import outbound
 from city.outbound import Answer, Failed, Outbound, Refused, is_public
 from tests.receiver import Receiver
 
@@ -109,6 +111,10 @@ def test_proxies_of_the_environment_are_not_used(
         "[64:ff9b::a9fe:a9fe]",
         "[2002:7f00:1::]",
         "[::127.0.0.1]",
+        "[::ffff:0:127.0.0.1]",
+        "[64:ff9b:1::a00:1]",
+        "[4000::1]",
+        "192.0.0.192",
         "224.0.0.1",
         "255.255.255.255",
     ],
@@ -166,8 +172,31 @@ def test_name_with_one_private_address_is_refused(monkeypatch: pytest.MonkeyPatc
         ]
 
     monkeypatch.setattr(socket, "getaddrinfo", _only_for("mixed.example", resolve))
-    with pytest.raises(Refused, match=r"10\.0\.0\.1"):
+    with pytest.raises(Refused, match=r"mixed\.example has an address that is not public$"):
         Outbound().send("POST", "http://mixed.example/", {}, b"", 1)
+
+
+def test_time_to_connect_is_shared_by_all_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name with many silent addresses must not take the timeout for each of them."""
+    waits: list[float] = []
+
+    def resolve(*_: Any) -> list[Any]:
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"93.184.216.{last}", 80))
+            for last in range(100)
+        ]
+
+    def silent(_address: Any, timeout: float, **_: Any) -> socket.socket:
+        waits.append(timeout)
+        time.sleep(timeout)
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "getaddrinfo", _only_for("silent.example", resolve))
+    monkeypatch.setattr(outbound, "create_connection", silent)
+    with pytest.raises(Failed, match="connecting took over"):
+        Outbound().send("POST", "http://silent.example/", {}, b"", 0.2)
+    assert 1 < len(waits) < 10
+    assert sum(waits) < 0.25
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "http:///x", "http://[::1/", "nothing"])
@@ -211,6 +240,56 @@ def test_receiver_that_trickles_headers_is_cut_off(raw: Any) -> None:
     start = time.monotonic()
     assert send(raw(trickle), timeout=0.2).status == 200
     assert time.monotonic() - start < 1.5
+
+
+class SocketLikeTls(socket.socket):
+    """Sends record by record, each with the whole timeout, as SSLSocket does."""
+
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
+        left = memoryview(data)
+        while left:
+            left = left[self.send(left[:1000], flags) :]
+
+
+def test_receiver_that_reads_slowly_is_cut_off() -> None:
+    here, there = socket.socketpair()
+    connection = outbound._Https("receiver.example", timeout=0.2, allow_loopback=False)
+    connection.sock = SocketLikeTls(fileno=here.detach())
+    connection.sock.settimeout(0.2)
+
+    def sip() -> None:
+        with suppress(OSError):
+            while there.recv(20_000):
+                time.sleep(0.05)
+
+    reader = threading.Thread(target=sip, daemon=True)
+    reader.start()
+    start = time.monotonic()
+    with pytest.raises(OSError, match="Broken pipe"):
+        connection.send(b"x" * 1_000_000)
+    assert time.monotonic() - start < 1
+    connection.close()
+    reader.join()
+    there.close()
+
+
+def test_answer_that_is_encoded_wrongly_is_an_answer(raw: Any) -> None:
+    def claim(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnone"
+        )
+
+    assert send(raw(claim)).status == 200
+
+
+def test_wish_for_an_absurd_pause_does_not_break_the_answer(raw: Any) -> None:
+    def ask(connection: socket.socket) -> None:
+        connection.recv(65536)
+        head = f"HTTP/1.1 503 Busy\r\nRetry-After: {'9' * 5000}\r\nContent-Length: 0\r\n\r\n"
+        connection.sendall(head.encode())
+
+    assert send(raw(ask)) == Answer(503, 999_999_999)
 
 
 def test_endless_answer_is_not_read(raw: Any) -> None:
