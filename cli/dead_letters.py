@@ -4,6 +4,7 @@ A replayed letter is deleted only after it has arrived where it belongs. Letters
 replay runs are left for the next one, so a replay ends even if everything fails again.
 """
 
+import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,27 +92,42 @@ class DeadLetters:
         """Hand a change, or the changes of a batch that Lambda gave up, to the matcher."""
         content = json.loads(body)
         batch = content.get("DDBStreamBatchInfo")
-        records = [content] if batch is None else self._read_stream(batch)
+        if batch is not None:
+            for records in self._read_stream(batch):
+                self._invoke(records)
+        elif content["dynamodb"].keys() & {"NewImage", "OldImage"}:
+            self._invoke([content])
+        else:
+            keys = json.dumps(content["dynamodb"].get("Keys"))
+            raise ReplayError(f"the change was too large to be kept here; its row is {keys}")
+
+    def _invoke(self, records: list[Any]) -> None:
         answer = self._stack.session.client("lambda").invoke(
             FunctionName=self._stack.physical_id(MATCHER),
-            Payload=json.dumps({"Records": records}, default=str).encode(),
+            Payload=json.dumps({"Records": records}, default=_base64).encode(),
         )
         if "FunctionError" in answer:
             raise ReplayError(answer["Payload"].read().decode(errors="replace"))
 
-    def _read_stream(self, batch: dict[str, Any]) -> list[Any]:
-        """The records of a batch, which the stream keeps for a day."""
+    def _read_stream(self, batch: dict[str, Any]) -> Iterator[list[Any]]:
+        """The records of a batch, page by page; the stream keeps them for a day.
+
+        What the event source filters out stands between them, so the batch's size says nothing.
+        """
         streams = self._stack.session.client("dynamodbstreams")
-        position = streams.get_shard_iterator(
+        position: str | None = streams.get_shard_iterator(
             StreamArn=batch["streamArn"],
             ShardId=batch["shardId"],
             ShardIteratorType="AT_SEQUENCE_NUMBER",
             SequenceNumber=batch["startSequenceNumber"],
-        )
-        found = streams.get_records(
-            ShardIterator=position["ShardIterator"], Limit=batch["batchSize"]
-        )
-        return list(found["Records"])
+        )["ShardIterator"]
+        last = int(batch["endSequenceNumber"])
+        while position:
+            found = streams.get_records(ShardIterator=position)
+            numbers = [int(record["dynamodb"]["SequenceNumber"]) for record in found["Records"]]
+            records = zip(numbers, found["Records"], strict=True)
+            yield [_as_event(record) for number, record in records if number <= last]
+            position = None if max(numbers, default=0) >= last else found.get("NextShardIterator")
 
     def _receive(self, queue: str) -> list[Letter]:
         received = self._sqs.receive_message(
@@ -148,3 +164,18 @@ def _letter(queue: str, message: Any) -> Letter:
         group=system.get("MessageGroupId"),
         id=message["MessageId"],
     )
+
+
+def _as_event(record: Any) -> dict[str, Any]:
+    """A record of the stream in the shape that Lambda gives its functions."""
+    images = dict(record["dynamodb"])
+    images["ApproximateCreationDateTime"] = int(images["ApproximateCreationDateTime"].timestamp())
+    event = {**record, "dynamodb": images}
+    if identity := record.get("userIdentity"):
+        event["userIdentity"] = {"principalId": identity["PrincipalId"], "type": identity["Type"]}
+    return event
+
+
+def _base64(value: bytes) -> str:
+    """Binary as events hold it."""
+    return base64.b64encode(value).decode()

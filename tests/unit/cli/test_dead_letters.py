@@ -1,6 +1,8 @@
 """Dead letters: looking changes nothing; replaying moves each letter to where it belongs."""
 
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -8,8 +10,13 @@ import boto3
 import pytest
 from boto3.session import Session
 
-from cli.dead_letters import RETURNS, DeadLetters
+from city.dynamodb import from_stream, to_item
+from cli.dead_letters import CHANGES, RETURNS, DeadLetters, ReplayError
 from cli.stack import Stack
+from context.changes import change_of, is_expiry
+from context.store.documents import rows_of
+from context.store.entities import EntityStore
+from tests.builders import entity
 
 DEAD, LIVE = "NotificationDeadLetterQueueUrl", "NotificationQueueUrl"
 
@@ -71,3 +78,103 @@ def test_replay_leaves_letters_that_come_meanwhile(stack: Stack) -> None:
     give_up(stack, "later")
     assert list(letters.replay(DEAD)) == []
     assert bodies(stack, DEAD) == ["later"]
+
+
+class Matcher(Session):
+    """AWS with a matcher that keeps the records it is given, and with one shard of a stream."""
+
+    records: list[Any]
+    stream: list[Any]
+
+    def client(self, name: str, *args: Any, **options: Any) -> Any:  # type: ignore[override] # boto3 has one for each service
+        if name in ("lambda", "dynamodbstreams"):
+            return self
+        found: Any = super()
+        return found.client(name, *args, **options)
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - as boto3
+        assert FunctionName == "matcher"
+        self.records += json.loads(Payload)["Records"]
+        return {}
+
+    def get_shard_iterator(self, SequenceNumber: str, **_: str) -> dict[str, str]:  # noqa: N803
+        return {"ShardIterator": SequenceNumber}
+
+    def get_records(self, ShardIterator: str, Limit: int = 2) -> dict[str, Any]:  # noqa: N803
+        """A page; a shard that is still written always has a next one."""
+        first = int(ShardIterator)
+        found = [one for one in self.stream if int(one["dynamodb"]["SequenceNumber"]) >= first]
+        page = found[:Limit]
+        last = int(page[-1]["dynamodb"]["SequenceNumber"]) if page else first
+        return {"Records": page, "NextShardIterator": str(last + 1)}
+
+
+@pytest.fixture
+def matcher() -> Matcher:
+    session = Matcher()
+    session.records, session.stream = [], []
+    return session
+
+
+@pytest.fixture
+def changes(matcher: Matcher) -> Iterator[Stack]:
+    """A stack whose changes were given up."""
+    stack = Stack("city", matcher)
+    url = matcher.client("sqs").create_queue(QueueName=uuid4().hex)["QueueUrl"]
+    vars(stack).update(outputs={CHANGES: url}, physical_id=lambda _: "matcher")
+    yield stack
+    matcher.client("sqs").delete_queue(QueueUrl=url)
+
+
+def keep(stack: Stack, body: object) -> None:
+    url = stack.outputs[CHANGES]
+    stack.session.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body))
+
+
+def streamed(number: int, image: Any, **more: Any) -> dict[str, Any]:
+    """A record as the stream's own interface gives it."""
+    times_and_images = {"ApproximateCreationDateTime": datetime.now(UTC), **image}
+    return {"dynamodb": {"SequenceNumber": str(number), **times_and_images}, **more}
+
+
+def give_up_batch(stack: Stack, first: int, last: int, size: int) -> None:
+    batch: dict[str, Any] = {"streamArn": "stream", "shardId": "shard", "batchSize": size}
+    batch |= {"startSequenceNumber": str(first), "endSequenceNumber": str(last)}
+    keep(stack, {"DDBStreamBatchInfo": batch})
+
+
+def test_replay_reads_the_changes_of_a_batch_that_lambda_gave_up(
+    changes: Stack, matcher: Matcher, entity_store: EntityStore
+) -> None:
+    """The batch has three changes; what the event source filters out stands between them."""
+    rooms = [entity(f"room{number}", text="x" * 5000) for number in range(5)]
+    for number, room in enumerate(rooms):
+        image = {"NewImage": to_item(rows_of(room).entity)}
+        listing = {"NewImage": {"k": {"S": "L"}}}
+        matcher.stream += [
+            streamed(2 * number, image, eventName="INSERT"),
+            streamed(2 * number + 1, listing, eventName="INSERT"),
+        ]
+    give_up_batch(changes, 2, 6, size=3)
+    assert len(list(DeadLetters(changes, wait=0).replay(CHANGES))) == 1
+    replayed = [one for one in matcher.records if one["dynamodb"]["NewImage"]["k"] == {"S": "E"}]
+    assert [change_of(one, entity_store.entity_from_image).new for one in replayed] == rooms[1:4]
+
+
+def test_replayed_expiry_is_still_one(changes: Stack, matcher: Matcher) -> None:
+    """The stream's own interface writes the principal otherwise than Lambda's events."""
+    principal = {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}
+    image = {"OldImage": {"k": {"S": "E"}, "d": {"B": b"packed"}}}
+    matcher.stream = [streamed(100, image, eventName="REMOVE", userIdentity=principal)]
+    give_up_batch(changes, 100, 100, size=1)
+    assert len(list(DeadLetters(changes, wait=0).replay(CHANGES))) == 1
+    (record,) = matcher.records
+    assert is_expiry(record)
+    assert from_stream(record["dynamodb"]["OldImage"])["d"] == b"packed"
+
+
+def test_change_kept_without_its_images_is_not_dropped(changes: Stack, matcher: Matcher) -> None:
+    keep(changes, {"eventName": "MODIFY", "dynamodb": {"Keys": {"pk": {"S": "p"}}}})
+    with pytest.raises(ReplayError, match="too large"):
+        list(DeadLetters(changes, wait=0).replay(CHANGES))
+    assert matcher.records == []
