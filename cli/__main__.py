@@ -66,4 +66,4 @@ def replay(name: StackName = None) -> None:
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="city")

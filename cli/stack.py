@@ -29,7 +29,8 @@ class Stack:
                 "Stacks"
             ]
         except (BotoCoreError, ClientError) as error:
-            raise typer.BadParameter(f"stack {self.name} cannot be read: {error}") from error
+            hint = " Is the city running (`make run`)?" if self.token_url else ""
+            raise typer.BadParameter(f"stack {self.name} cannot be read: {error}.{hint}") from error
         return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     def physical_id(self, logical: str) -> str:

@@ -1,9 +1,10 @@
 """`make listen`: a subscriber that prints each notification it gets, one JSON document a line."""
 
-import os
+import contextlib
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-HOST = "127.0.0.1"
+from sandbox.options import HOST, port_from_environment
 
 
 class Printer(BaseHTTPRequestHandler):
@@ -19,5 +20,17 @@ class Printer(BaseHTTPRequestHandler):
         """Say nothing but the notifications."""
 
 
+def main() -> None:
+    port = port_from_environment(9099)
+    try:
+        server = ThreadingHTTPServer((HOST, port), Printer)
+    except OSError as taken:
+        sys.exit(
+            f"Port {port} is taken ({taken.strerror}). Choose another: make listen PORT={port + 1}"
+        )
+    with contextlib.suppress(KeyboardInterrupt):
+        server.serve_forever()
+
+
 if __name__ == "__main__":
-    ThreadingHTTPServer((HOST, int(os.environ.get("PORT") or 9099)), Printer).serve_forever()
+    main()

@@ -107,7 +107,7 @@ def main(
 
     The receiver of the notifications is on this machine's loopback, which only a local city reaches.
     """
-    console = Console()
+    console = Console(soft_wrap=True)
     console.print(
         f"{hours} hours of two stations, one update each, then 1461 days in batches, to {city}. "
         "HOURS=8759 sends the whole year."
