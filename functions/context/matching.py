@@ -26,6 +26,9 @@ from models.ngsi_v2.subscription import EntitySelector, Expression, Subject
 ANYTHING = ".*"
 """The pattern nearly every subscription uses; it needs no regular expression."""
 
+MAX_COMBINATIONS = 10_000
+"""Of the entities and the attributes of one subscription, each of which is a key of the index."""
+
 _DEFAULT_ALTERATIONS = frozenset({Alteration.CREATE, Alteration.CHANGE})
 _DELETION = "\u001f"
 """Stands for "the entity is deleted" among attribute names of the index."""
@@ -160,6 +163,11 @@ def compile_subscription(stored: StoredSubscription) -> CompiledSubscription:
 
 def compile_subject(subject: Subject) -> CompiledSubject:
     """Compile patterns and filters. Raises InvalidRequest with the text for the client."""
+    if len(subject.entities) * max(1, len(subject.condition.attrs)) > MAX_COMBINATIONS:
+        raise InvalidRequest(
+            f"entities and condition attributes make more than {MAX_COMBINATIONS} combinations; "
+            "use a pattern or several subscriptions"
+        )
     condition = subject.condition.expression
     return CompiledSubject(
         tuple(map(_compile_selector, subject.entities)),

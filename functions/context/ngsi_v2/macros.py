@@ -1,20 +1,24 @@
 """Filling the templates of custom notifications (NGSI-v2 "Macro substitution")."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
+from city.errors import TooLarge
 from city.json import Json, dump
 from city.tenancy import shown
 from context.document import Entity
 from context.ngsi_v2.render import shown_value
 from models.ngsi_v2.macros import MACRO, substitute
 
+MAX_FILLED = 4_000_000
+"""Characters that the macros of one template may stand for; what they name may be large."""
+
 _URL_SAFE = ":/?#[]@!$&'()*+,;=~"
 _QUERY_SAFE = ":/@!$*,?~"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Facts:
     """What `${name}` stands for: an attribute's value, or a fact of the notification.
 
@@ -22,12 +26,24 @@ class Facts:
     """
 
     entity: Entity
-    patched: Mapping[str, Json] = field(default_factory=dict)
+    _patched: dict[str, Json] = field(default_factory=dict)
+    _sizes: dict[str, int] = field(default_factory=dict)
+    _left: int = MAX_FILLED
+
+    def take(self, name: str) -> Json:
+        """The value behind a name, to become part of the notification. Raises TooLarge."""
+        value = self.value(name)
+        if name not in self._sizes:
+            self._sizes[name] = len(as_text(value))
+        self._left -= self._sizes[name]
+        if self._left < 0:
+            raise TooLarge(f"the macros of the notification make more than {MAX_FILLED} characters")
+        return value
 
     def value(self, name: str) -> Json:
         """The value behind a name; null when there is none."""
-        if name in self.patched:
-            return self.patched[name]
+        if name in self._patched:
+            return self._patched[name]
         attribute = self.entity.attributes.get(name)
         if attribute is not None:
             return shown_value(attribute)
@@ -40,9 +56,10 @@ class Facts:
             "authToken": "",
         }.get(name)
 
-    def with_value(self, name: str, value: Json) -> "Facts":
-        """The same facts, with one name standing for something else."""
-        return Facts(self.entity, {**self.patched, name: value})
+    def patch(self, name: str, value: Json) -> None:
+        """Let a name stand for something else from now on."""
+        self._patched[name] = value
+        self._sizes.pop(name, None)
 
 
 def fill_json(template: Json, facts: Facts) -> Json:
@@ -50,7 +67,7 @@ def fill_json(template: Json, facts: Facts) -> Json:
     match template:
         case str():
             whole = MACRO.fullmatch(template)
-            return facts.value(whole[1]) if whole else _fill(template, facts, str)
+            return facts.take(whole[1]) if whole else _fill(template, facts, str)
         case list():
             return [fill_json(element, facts) for element in template]
         case dict():
@@ -90,12 +107,12 @@ def as_text(value: Json) -> str:
 
 
 def _fill(template: str, facts: Facts, literal: Callable[[str], str]) -> str:
-    return substitute(template, lambda name: as_text(facts.value(name)), literal)
+    return substitute(template, lambda name: as_text(facts.take(name)), literal)
 
 
 def _quoted(facts: Facts, safe: str) -> Callable[[str], str]:
     def quoted(name: str) -> str:
-        value = facts.value(name)
+        value = facts.take(name)
         return "" if value is None else quote(as_text(value), safe=safe)
 
     return quoted

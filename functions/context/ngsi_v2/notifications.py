@@ -100,7 +100,8 @@ def _shown_names(notification: Notification, change: Change) -> tuple[str, ...] 
         return tuple(notification.attrs)
     touched = change.touched
     if notification.except_attrs:
-        names = [name for name in touched if name not in notification.except_attrs]
+        left_out = frozenset(notification.except_attrs)
+        names = [name for name in touched if name not in left_out]
     elif not notification.attrs or ALL in notification.attrs:
         builtins = [name for name in notification.attrs if name in _BUILTINS]
         names = [*touched, *(name for name in builtins if name not in touched)]
@@ -127,15 +128,19 @@ def _extras(change: Change, notification: Notification) -> Extras:
     attributes = {"alterationType": Attribute("Text", change.alteration.value)}
     if not {"previousValue", "actionType"} & set(notification.metadata):
         return Extras(attributes)
-    metadata = {name: dict(_metadata(change, name)) for name in change.entity.attributes}
+    touched = frozenset(change.touched)
+    metadata = {
+        name: dict(_metadata(change, name, touched=name in touched))
+        for name in change.entity.attributes
+    }
     return Extras(attributes, metadata)
 
 
-def _metadata(change: Change, name: str) -> Iterator[tuple[str, Attribute]]:
+def _metadata(change: Change, name: str, *, touched: bool) -> Iterator[tuple[str, Attribute]]:
     before = change.old.attributes.get(name) if change.old else None
     if before is not None:
         yield "previousValue", Attribute(before.type, render.shown_value(before))
-    if name in change.touched:
+    if touched:
         yield "actionType", Attribute("Text", "append" if before is None else "update")
 
 
@@ -220,7 +225,7 @@ def _patched(patch: dict[str, Json], entity: Entity) -> Entity:
             value,
             {key: Attribute(_type_in_patch(one), one["value"]) for key, one in metadata.items()},
         )
-        facts = facts.with_value(name, value)
+        facts.patch(name, value)
     identity = entity.identity._replace(
         id=_identifier(patch.get("id"), entity.identity.id, facts),
         type=_identifier(patch.get("type"), entity.identity.type, facts),

@@ -117,7 +117,8 @@ def visible(
     """The attributes a projection shows, in its order."""
     users = entity.attributes
     if projection.except_attrs:
-        return {name: users[name] for name in users if name not in projection.except_attrs}
+        left_out = frozenset(projection.except_attrs)
+        return {name: users[name] for name in users if name not in left_out}
     return _selected(users, projection.attrs, lambda name: _builtin(entity, name, extras))
 
 

@@ -22,9 +22,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, cast
 
-from pydantic import ValidationError
-
 from city.dynamodb import ConditionFailed, Row, from_item, to_item, transact, write
+from city.errors import TooLarge
 from city.json import dump, parse
 from city.keys import key
 from city.tenancy import Tenant
@@ -41,6 +40,9 @@ from context.store.table import (
 from models.ngsi_v2.subscription import Subscription
 
 ROW_KIND = "S"
+MAX_DOCUMENT = 390_000
+"""Bytes of a subscription; an item may have 400 KB with its keys."""
+
 MAX_WINNERS = 128
 """Admitted changes a state remembers, to admit them again when their batch repeats."""
 
@@ -262,11 +264,14 @@ def _version_key(tenant: Tenant) -> Key:
 
 
 def _config_row(subscription: StoredSubscription) -> Row:
+    document = dump(subscription.document.model_dump(by_alias=True, exclude_unset=True))
+    if len(document.encode()) > MAX_DOCUMENT:
+        raise TooLarge(f"the subscription is too large: at most {MAX_DOCUMENT} bytes can be kept")
     row: Row = {
         "pk": _partition(subscription.tenant),
         "sk": subscription.id,
         "k": ROW_KIND,
-        "d": dump(subscription.document.model_dump(by_alias=True, exclude_unset=True)),
+        "d": document,
         "path": subscription.path,
         "since": subscription.since,
         "v": subscription.version,
@@ -280,7 +285,7 @@ def _readable(tenant: Tenant, config: Row, state: Row) -> Iterator[StoredSubscri
     """The subscription, unless its document is none: one such row must not stop the tenant."""
     try:
         yield _subscription_of(tenant, config, state)
-    except ValidationError:
+    except ValueError:
         _log.exception("subscription %s cannot be read and is skipped", config["sk"])
 
 

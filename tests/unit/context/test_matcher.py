@@ -267,6 +267,20 @@ def test_unreadable_subscription_stops_no_other(
     assert len(pipeline.change(None, ROOM)) == 1
 
 
+def test_subscription_nested_too_deep_to_be_read_stops_no_other(
+    pipeline: Pipeline, dynamodb: "DynamoDBClient", context_table: str
+) -> None:
+    broken = pipeline.subscribe()
+    pipeline.subscribe()
+    dynamodb.update_item(
+        TableName=context_table,
+        Key=to_item({"pk": "t\u001fcity\u001fs", "sk": broken}),
+        UpdateExpression="SET d = :d",
+        ExpressionAttributeValues={":d": {"S": "[" * 300 + "]" * 300}},
+    )
+    assert len(pipeline.change(None, ROOM)) == 1
+
+
 @pytest.mark.parametrize("subscriptions", [10, 100])
 def test_batch_costs_one_read_per_tenant_however_many_subscriptions_exist(
     pipeline: Pipeline, dynamodb: "DynamoDBClient", subscriptions: int

@@ -1,10 +1,12 @@
 """The HTTP request a subscriber gets (NGSI-v2 "Notification Messages", "Custom Notifications")."""
 
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from city.errors import TooLarge
 from city.json import Json, parse
 from context.changes import Change, change_between
 from context.document import Attribute, Entity, Write
@@ -294,3 +296,34 @@ def test_location_is_shown_as_geometry() -> None:
     old = replace(OLD, attributes={"place": attribute(feature, "geo:json")})
     new = replace(old, attributes={**old.attributes, "a": Attribute("Number", 1)})
     assert shown(change_between(old, new, START))["place"] == point
+
+
+def test_macros_that_multiply_a_value_end_at_a_bound() -> None:
+    """A subscription of a kilobyte must not make a message that fills the memory."""
+    patch: dict[str, Json] = {
+        f"a{step}": {
+            "value": ["${temperature}" if step == 0 else f"${{a{step - 1}}}"] * 10,
+            "metadata": {"evalPriority": {"value": step + 1}},
+        }
+        for step in range(12)
+    }
+    with pytest.raises(TooLarge, match="macros"):
+        custom(ngsi=patch)
+    long = updated(temperature="x" * 100_000)
+    with pytest.raises(TooLarge, match="macros"):
+        custom(long, payload="${temperature}" * 1000)
+    with pytest.raises(TooLarge, match="macros"):
+        custom(long, json=["${temperature}"] * 1000)
+    assert len(custom(long, json=["${temperature}"] * 10).body) > 1_000_000
+
+
+def test_time_of_an_entity_of_many_attributes_does_not_grow_with_its_square() -> None:
+    names = [f"a{number}" for number in range(20_000)]
+    change = updated(OLD, **dict.fromkeys(names, 1))
+    patch: dict[str, Json] = {name: {"value": 2} for name in names}
+    start = time.process_time()
+    sent(change, {"metadata": ["actionType"]})
+    sent(change, {"exceptAttrs": [*names]})
+    sent(change, {"exceptAttrs": [*names], "onlyChangedAttrs": True})
+    custom(change, ngsi=patch)
+    assert time.process_time() - start < 4

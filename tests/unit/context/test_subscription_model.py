@@ -1,5 +1,6 @@
 """Which subscriptions are taken, and the text each fault is refused with."""
 
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -60,6 +61,14 @@ def with_channel(**channels: Json) -> dict[str, Json]:
     return wanted() | {"notification": channels}
 
 
+def nested(depth: int) -> Json:
+    value: Json = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
+TOO_DEEP = "template of httpCustom has overpassed maximum nesting limit: 50"
 URL: dict[str, Json] = {"url": "http://a.example"}
 NO_MACRO = (
     "unsupported macro %s: only a plain attribute name is allowed between the braces, "
@@ -239,6 +248,10 @@ PARTIAL_GEO = "partial geo expression: geometry, georel and coords have to be pr
             with_custom(ngsi={"a": {"metadata": {"evalPriority": {"value": 100_001}}}}),
             "evalPriority metadata maximum priority is 100000",
         ),
+        (with_custom(json=nested(52)), TOO_DEEP),
+        (with_custom(json=nested(220)), TOO_DEEP),
+        (with_custom(json=nested(900)), TOO_DEEP),
+        (with_custom(ngsi={"a": {"value": nested(220)}}), TOO_DEEP),
     ],
 )
 def test_fault_is_refused_with_its_text(members: dict[str, Json], text: str) -> None:
@@ -260,6 +273,7 @@ def test_fault_is_refused_with_its_text(members: dict[str, Json], text: str) -> 
         with_custom(url="http://${host}/${id}", headers={"X": ""}, payload=None),
         with_custom(ngsi={}),
         with_custom(json=[], timeout=1000),
+        with_custom(json=nested(50)),
     ],
 )
 def test_sound_subscription_is_taken(members: dict[str, Json]) -> None:
@@ -336,3 +350,26 @@ def test_no_json_breaks_the_checks(members: dict[str, Json], place: str) -> None
         with suppress(InvalidRequest):
             compile_subject(document.subject)
     assert text
+
+
+def test_time_of_unfinished_macros_does_not_grow_with_their_square() -> None:
+    start = time.process_time()
+    Subscription.model_validate(with_custom(payload="${" * 100_000))
+    assert time.process_time() - start < 1
+
+
+def test_index_of_a_subscription_is_bounded() -> None:
+    """Every entity is indexed with every attribute: two long lists would fill the memory."""
+    entities: list[Json] = [{"id": f"e{number}"} for number in range(101)]
+    attrs: list[Json] = [f"a{number}" for number in range(100)]
+    with pytest.raises(InvalidRequest, match="10000 combinations"):
+        compile_subject(
+            Subscription.model_validate(
+                wanted(entities=entities, condition={"attrs": attrs})
+            ).subject
+        )
+    compile_subject(
+        Subscription.model_validate(
+            wanted(entities=entities[1:], condition={"attrs": attrs})
+        ).subject
+    )

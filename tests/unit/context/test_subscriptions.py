@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from city.clock import SECOND
-from city.errors import InvalidRequest, Malformed, NotFound, Unsupported
+from city.errors import InvalidRequest, Malformed, NotFound, TooLarge, Unsupported
 from city.json import Json
 from city.tenancy import Tenant
 from context.store.subscriptions import Report
@@ -146,6 +146,19 @@ def test_what_is_not_offered_is_said_so(
     with pytest.raises(Unsupported):
         pipeline.subscriptions.create(CITY, None, body)
     assert items(dynamodb, context_table) == []
+
+
+def test_subscription_that_fits_no_row_is_refused(
+    pipeline: Pipeline, dynamodb: "DynamoDBClient", context_table: str
+) -> None:
+    channel: Json = {"url": "http://receiver.example/", "payload": "x" * 400_000}
+    id = pipeline.subscribe()
+    before = items(dynamodb, context_table)
+    with pytest.raises(TooLarge, match="subscription"):
+        pipeline.subscribe(notification={"httpCustom": channel})
+    with pytest.raises(TooLarge, match="subscription"):
+        pipeline.subscriptions.update(CITY, id, None, {"notification": {"httpCustom": channel}})
+    assert items(dynamodb, context_table) == before
 
 
 def test_body_that_is_no_object_is_unreadable(pipeline: Pipeline) -> None:
