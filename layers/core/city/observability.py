@@ -15,9 +15,9 @@ from city.settings import Stage
 
 @cache
 def logger(service: str, stage: Stage) -> Logger:
-    """The JSON logger of a service ("context-api"); the level comes from POWERTOOLS_LOG_LEVEL.
+    """The JSON logger of a service ("context-api").
 
-    On Lambda it writes to standard output. The local city reads standard error, where the runtime
+    Its level is Lambda's application log level. On Lambda it writes to standard output. The local city reads standard error, where the runtime
     of its embedded AWS waits for the first line.
     """
     # libraries log paths and repeat what our one line says; on Lambda every line is paid for
