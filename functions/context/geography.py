@@ -17,6 +17,9 @@ from city.json import Json
 EARTH_RADIUS = 6_371_000.0
 """Metres; the sphere all distances are measured on."""
 
+MAX_CROSSED = 1000
+"""Positions of lines that are compared with all their crossings."""
+
 Position = tuple[float, float]
 """Longitude and latitude in degrees."""
 
@@ -196,10 +199,19 @@ def covered_by(inner: Geometry, outer: Geometry) -> bool:
 
 
 def same_shape(first: Geometry, second: Geometry) -> bool:
-    """Whether the shapes are the same set of points."""
+    """Whether the shapes are the same set of points.
+
+    Long lines have to have the same vertices too: finding where they cross themselves may take
+    the square of their length.
+    """
     if first.bounds != second.bounds:
         return False
-    return first == second or bool(first.shapely.equals(second.shapely))
+    if first == second:
+        return True
+    lines = [shape for shape in (first, second) if "Line" in shape.kind]
+    if sum(len(line.positions) for line in lines) > MAX_CROSSED:
+        return bool(first.shapely.normalize().equals_exact(second.shapely.normalize()))
+    return bool(first.shapely.equals(second.shapely))
 
 
 def _flatten(coordinates: Any, depth: int) -> Iterator[Position]:

@@ -2,8 +2,10 @@
 
 import math
 import os
+import random
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -219,3 +221,13 @@ def test_distance_is_symmetric_and_at_most_half_the_earth(
 ) -> None:
     assert great_circle(first, second) == pytest.approx(great_circle(second, first), abs=1e-6)
     assert 0 <= great_circle(first, second) <= math.pi * EARTH_RADIUS
+
+
+def test_time_to_compare_lines_does_not_grow_with_their_crossings() -> None:
+    places = random.Random(1)
+    line = tuple((places.uniform(0, 1), places.uniform(0, 1)) for _ in range(3000))
+    reverse = Geometry("LineString", line[::-1])
+    start = time.process_time()
+    assert same_shape(Geometry("LineString", line), reverse)
+    assert not same_shape(Geometry("LineString", (*line[1:], line[0])), reverse)
+    assert time.process_time() - start < 3
