@@ -29,6 +29,9 @@ ANYTHING = ".*"
 MAX_COMBINATIONS = 10_000
 """Of the entities and the attributes of one subscription, each of which is a key of the index."""
 
+MAX_PATTERNS = 100
+"""Of one subscription: a compiled one may take hundreds of kilobytes, and all stay compiled."""
+
 _DEFAULT_ALTERATIONS = frozenset({Alteration.CREATE, Alteration.CHANGE})
 _DELETION = "\u001f"
 """Stands for "the entity is deleted" among attribute names of the index."""
@@ -163,16 +166,31 @@ def compile_subscription(stored: StoredSubscription) -> CompiledSubscription:
 
 def compile_subject(subject: Subject) -> CompiledSubject:
     """Compile patterns and filters. Raises InvalidRequest with the text for the client."""
-    if len(subject.entities) * max(1, len(subject.condition.attrs)) > MAX_COMBINATIONS:
-        raise InvalidRequest(
-            f"entities and condition attributes make more than {MAX_COMBINATIONS} combinations; "
-            "use a pattern or several subscriptions"
-        )
+    _check_extent(subject)
     condition = subject.condition.expression
     return CompiledSubject(
         tuple(map(_compile_selector, subject.entities)),
         tuple(_compile_expression(condition)) if condition else (),
     )
+
+
+def _check_extent(subject: Subject) -> None:
+    """Refuse a subject that would take too much of the memory all subscriptions share."""
+    if len(subject.entities) * max(1, len(subject.condition.attrs)) > MAX_COMBINATIONS:
+        raise InvalidRequest(
+            f"entities and condition attributes make more than {MAX_COMBINATIONS} combinations; "
+            "use a pattern or several subscriptions"
+        )
+    expression = subject.condition.expression
+    filters = f"{expression.q};{expression.mq}" if expression else ""
+    patterns = {one.id_pattern for one in subject.entities} | {
+        one.type_pattern for one in subject.entities
+    }
+    if len(patterns - {"", ANYTHING}) + filters.count("~=") > MAX_PATTERNS:
+        raise InvalidRequest(
+            f"entities and expression have more than {MAX_PATTERNS} patterns; "
+            "use several subscriptions"
+        )
 
 
 def _compile_selector(selector: EntitySelector) -> Selector:

@@ -373,3 +373,19 @@ def test_index_of_a_subscription_is_bounded() -> None:
             wanted(entities=entities[1:], condition={"attrs": attrs})
         ).subject
     )
+
+
+def test_patterns_of_a_subscription_are_bounded() -> None:
+    entities: list[Json] = [{"idPattern": f"room{number}"} for number in range(51)]
+    q = ";".join(f"name~=a{number}" for number in range(50))
+    with pytest.raises(InvalidRequest, match="100 patterns"):
+        compile_subject(
+            Subscription.model_validate(
+                wanted(entities=entities, condition={"expression": {"q": q}})
+            ).subject
+        )
+    compile_subject(
+        Subscription.model_validate(
+            wanted(entities=entities[1:], condition={"expression": {"q": q}})
+        ).subject
+    )
