@@ -97,18 +97,20 @@ class Pipeline:
         )
         courier = Courier(Outbound(allow_loopback=True), self.parked, clock)
         retries = RetryQueue(sqs, self.retries)
-        dead_letters = NotificationDeadLetters(sqs, self.dead_notifications)
-        delivery = Delivery(self.store, self.parked, courier, retries, dead_letters, clock=clock)
+        self.dead_letters = NotificationDeadLetters(sqs, self.dead_notifications)
+        delivery = Delivery(
+            self.store, self.parked, courier, retries, self.dead_letters, clock=clock
+        )
         self.draining = Draining(
             self.store,
             self.parked,
             courier,
             retries,
-            dead_letters,
+            self.dead_letters,
             retention=RETENTION,
             clock=clock,
         )
-        self.inbox = Inbox(delivery, self.draining, dead_letters)
+        self.inbox = Inbox(delivery, self.draining, self.dead_letters)
 
     def subscribe(self, url: str = "http://receiver.example/", **members: Any) -> str:
         """Make a subscription to all rooms of the city; its id."""

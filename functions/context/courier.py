@@ -19,8 +19,11 @@ DEFAULT_TIMEOUT = 5.0
 MAX_TIMEOUT = 20.0
 """Seconds; a longer timeout of a subscription is cut, since the function has to end."""
 
-LAST_START = 25 * SECOND
-"""After so long nothing new is begun: with the longest timeout this ends before the function."""
+LAST_START = 12 * SECOND
+"""After so long nothing new is begun, so that the last attempt ends before the function.
+
+It may take twice the longest timeout, when the answer trickles in or a kept connection breaks.
+"""
 
 WORKERS = 16
 

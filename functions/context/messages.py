@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from hashlib import blake2b
 from typing import Any, cast
 
+from city.errors import TooLarge
 from city.json import dump_ascii, parse
 from city.keys import key
 from city.tenancy import Tenant
@@ -23,6 +24,10 @@ class Request:
     url: str
     headers: Mapping[str, str]
     body: str = ""
+
+
+MAX_HEAD = 64_000
+"""Bytes of address and headers as a queue holds them; more than any receiver takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,12 @@ def parse_message(text: str | bytes) -> Message | Tick:
         return Message(**members | {"request": Request(**members["request"])})
     except TypeError as error:
         raise ValueError(str(error)) from error
+
+
+def check_head(request: Request) -> None:
+    """Refuse a request that no queue holds even without its body. Raises TooLarge."""
+    if len(request.url) + len(dump_ascii(dict(request.headers))) > MAX_HEAD:
+        raise TooLarge(f"the address and headers of a notification have over {MAX_HEAD} bytes")
 
 
 def dump_tick(tick: Tick) -> str:

@@ -15,7 +15,7 @@ from city.tenancy import Tenant
 from context.admission import Candidate, admit, is_limited
 from context.changes import Change
 from context.matching import CompiledSubscription, SubscriptionIndex, compile_subscription
-from context.messages import Message, change_name, group_of
+from context.messages import Message, change_name, check_head, group_of
 from context.ngsi_v2.notifications import render_request
 from context.queues import NotificationQueue
 from context.store.parked import ParkedStore
@@ -158,6 +158,7 @@ def _render(trigger: Trigger) -> Iterable[Message]:
     request = render_request(subscription, change, trigger.position)
     if request is None:
         return
+    check_head(request)
     notification = subscription.document.notification
     yield Message(
         tenant=subscription.tenant,

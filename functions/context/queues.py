@@ -141,5 +141,6 @@ def _entry(message: Message) -> dict[str, Any]:
 
 
 def _reason(text: str) -> dict[str, Any]:
-    shown = text[:_REASON_LENGTH].encode("ascii", "backslashreplace").decode()
+    # A receiver's own words may be in it, and SQS takes no control characters.
+    shown = text[:_REASON_LENGTH].encode("unicode_escape").decode()
     return {"reason": {"DataType": "String", "StringValue": shown or "unknown"}}

@@ -9,7 +9,9 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from city.clock import SECOND
+from city.outbound import CONNECT_TIMEOUT
 from context.courier import LAST_START, MAX_TIMEOUT
+from context.queues import MAX_DELAY
 from context.store.parked import LEASE
 from tests.template import house_rules
 from tests.template.stack import (
@@ -100,7 +102,14 @@ def test_dashboard_and_alarms_watch_resources_of_the_stack() -> None:
 
 def test_sender_ends_by_itself_and_its_lease_outlasts_it() -> None:
     limit = resources(translated(), "AWS::Lambda::Function")["ContextSenderFunction"]["Timeout"]
-    assert LAST_START / SECOND + MAX_TIMEOUT < limit < LEASE / SECOND
+    longest = 2 * MAX_TIMEOUT + CONNECT_TIMEOUT
+    assert LAST_START / SECOND + longest < limit < LEASE / SECOND
+
+
+def test_tick_that_comes_again_is_never_early() -> None:
+    """One that is early is taken for a duplicate and dropped, also if no other is on its way."""
+    queue = resources(translated(), "AWS::SQS::Queue")["RetryQueue"]
+    assert queue["VisibilityTimeout"] > MAX_DELAY
 
 
 def test_machine_client_gets_every_scope_of_the_resource_server() -> None:

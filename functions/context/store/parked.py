@@ -12,7 +12,8 @@ lease of the one who drains.
 
 Request units (n messages of up to 1 KB): park 2·n + 2 write; settle 2·n + 2 write; lease and
 release 1 write each; a page of waiting rows 1 read per 4 KB; a body 1 write and later 0.25 read
-per compressed KB.
+per compressed KB. The client repeats a write whose answer was lost, so lease, release and finish
+know themselves again.
 """
 
 import zlib
@@ -115,9 +116,10 @@ class ParkedStore(StateTable):
         try:
             answer = write(self._client.update_item, **update["Update"], ReturnValues="ALL_NEW")
         except ConditionFailed as failed:
-            if failed.found[0] is None:
+            found = failed.found[0]
+            if found is None:
                 raise NotFound("the subscription was deleted") from None
-            return None
+            return state_of(found) if found.get("holder") == holder else None
         return state_of(from_item(answer["Attributes"]))
 
     def waiting(self, tenant: Tenant, id: str) -> Iterator[list[Parked]]:
@@ -147,7 +149,12 @@ class ParkedStore(StateTable):
             {":tick": tick, ":pause": pause, ":holder": holder},
             "holder = :holder",
         )
-        write(self._client.update_item, **update["Update"])
+        try:
+            write(self._client.update_item, **update["Update"])
+        except ConditionFailed as failed:
+            found = failed.found[0] or {}
+            if "holder" in found or found.get("tick") != tick:
+                raise
 
     def finish(self, tenant: Tenant, id: str, holder: str) -> bool:
         """End draining if nothing is left; False when something was parked meanwhile."""
@@ -160,9 +167,10 @@ class ParkedStore(StateTable):
         try:
             write(self._client.update_item, **update["Update"])
         except ConditionFailed as failed:
-            if not failed.found[0] or failed.found[0].get("holder") != holder:
+            found = failed.found[0]
+            if not found or found.get("holder", holder) != holder:
                 raise
-            return False
+            return "holder" not in found
         return True
 
     def discard(self, tenant: Tenant, id: str) -> int:

@@ -2,9 +2,11 @@
 
 import random
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from string import ascii_lowercase, digits
 from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +19,9 @@ from context.store.subscriptions import State
 from tests.builders import CITY, START, entity, following
 from tests.pipeline import RETENTION, Pipeline, record, refusing
 from tests.receiver import Receiver
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 def steps(number: int, id: str = "room1") -> list[tuple[Entity | None, Entity]]:
@@ -319,6 +324,59 @@ def test_two_ticks_do_not_drain_at_the_same_time(pipeline: Pipeline, receiver: R
     pipeline.parked.lease(CITY, id, "another")
     pipeline.tick(id)
     assert receiver.received == []
+
+
+@pytest.mark.parametrize("status", [500, 204])
+def test_drain_whose_answers_are_lost_goes_on(
+    pipeline: Pipeline,
+    receiver: Receiver,
+    dynamodb: "DynamoDBClient",
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+) -> None:
+    """The client repeats a write whose answer was lost; lease, release and finish meet themselves."""
+    id = pipeline.subscribe(receiver.url)
+    receiver.status = 500
+    feed(pipeline, 1)
+    pipeline.run()
+    receiver.received.clear()
+    receiver.status = status
+    ticks, once = pipeline.ticks(), dynamodb.update_item
+
+    def twice(**request: Any) -> Any:
+        once(**request)
+        return once(**request)
+
+    monkeypatch.setattr(dynamodb, "update_item", twice)
+    pipeline.tick(id)
+    assert values(receiver) == [0]
+    state = pipeline.store.state(CITY, id)
+    assert state is not None
+    assert state.parked == (status == 500)
+    assert pipeline.ticks() == ticks + (status == 500), "what is left has a tick on its way"
+
+
+def test_reason_in_a_receivers_own_words_is_one_a_queue_takes(pipeline: Pipeline) -> None:
+    """SQS refuses control characters (SendMessage, #x9 | #xA | #xD | #x20 and up)."""
+    pipeline.dead_letters.put_unreadable("x", "\x00\x1b\x1f \\ é")
+    (dead,) = pipeline.taken(pipeline.dead_notifications)
+    assert dead["reason"] == r"\x00\x1b\x1f \\ \xe9"
+
+
+def test_address_too_long_for_a_queue_is_set_aside_and_stops_nothing(
+    pipeline: Pipeline, receiver: Receiver
+) -> None:
+    custom: Any = {"httpCustom": {"url": "http://receiver.example/${text}"}}
+    pipeline.subscribe(notification=custom)
+    pipeline.subscribe(receiver.url)
+    change = record(None, entity(text="x" * 300_000))
+    image = change["dynamodb"]["NewImage"]
+    image["d"] = {"B": b64encode(image["d"]["B"]).decode()}
+    pipeline.stream.process([change])
+    (dead,) = pipeline.taken(pipeline.dead_records)
+    assert dead["reason"].startswith("TooLarge")
+    assert pipeline.run() == []
+    assert len(receiver.received) == 1
 
 
 @pytest.mark.parametrize("operation", ["GetItem", "TransactWriteItems"])
