@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, cast
 
+from city.clock import now
 from city.dynamodb import ConditionFailed, Row, from_item, to_item, transact, write
 from city.errors import TooLarge
 from city.json import dump, parse
@@ -245,9 +246,10 @@ class SubscriptionStore(StateTable):
                 yield from _readable(tenant, config, row)
 
     def _raise_version(self, tenant: Tenant) -> Statement:
-        return self._update(
-            _version_key(tenant), "ADD v :one SET k = :kind", {":one": 1, ":kind": "V"}, ""
-        )
+        # a first version is a time, so that a table that was emptied never gives an old one again
+        change = "SET v = if_not_exists(v, :start) + :one, k = :kind"
+        values: Row = {":start": now(), ":one": 1, ":kind": "V"}
+        return self._update(_version_key(tenant), change, values, "")
 
 
 def state_key(tenant: Tenant, id: str) -> Key:
