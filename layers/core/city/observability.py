@@ -17,8 +17,8 @@ from city.settings import Stage
 def logger(service: str, stage: Stage) -> Logger:
     """The JSON logger of a service ("context-api").
 
-    Its level is Lambda's application log level. On Lambda it writes to standard output. The local city reads standard error, where the runtime
-    of its embedded AWS waits for the first line.
+    Its level is Lambda's application log level. On Lambda it writes to standard output. The local
+    city reads standard error, where the runtime of its embedded AWS waits for the first line.
     """
     # libraries log paths and repeat what our one line says; on Lambda every line is paid for
     logging.getLogger().setLevel(logging.WARNING)
