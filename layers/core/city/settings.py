@@ -8,9 +8,12 @@ import os
 from collections.abc import Mapping
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 Stage = Literal["sandbox", "dev", "prod"]
+
+SANDBOX_SWITCHES = ("public_access", "allow_loopback")
+"""Fields that lift a guard. The template refuses them too, but variables can be set without it."""
 
 
 class Settings(BaseModel):
@@ -19,6 +22,13 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     stage: Stage
+
+    @model_validator(mode="after")
+    def _keep_guards(self) -> Self:
+        for switch in SANDBOX_SWITCHES:
+            if self.stage != "sandbox" and getattr(self, switch, False):
+                raise ValueError(f"{switch} may only be set in the sandbox")
+        return self
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

@@ -35,6 +35,23 @@ def test_malformed_variable_is_named(variable: str, value: str) -> None:
         ApiSettings.from_environment(ENVIRONMENT | {variable: value})
 
 
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_guards_are_lifted_in_the_sandbox_only(stage: str) -> None:
+    sender = {
+        "CONTEXT_TABLE": "context",
+        "RETRY_QUEUE_URL": "https://queue.example/1",
+        "NOTIFICATION_DEAD_LETTER_QUEUE_URL": "https://queue.example/2",
+        "ALLOW_LOOPBACK": "true",
+    }
+    api = ENVIRONMENT | {"PUBLIC_ACCESS": "true"}
+    assert SenderSettings.from_environment(sender | {"STAGE": "sandbox"}).allow_loopback
+    assert ApiSettings.from_environment(api | {"STAGE": "sandbox"}).public_access
+    with pytest.raises(ValidationError, match="allow_loopback"):
+        SenderSettings.from_environment(sender | {"STAGE": stage})
+    with pytest.raises(ValidationError, match="public_access"):
+        ApiSettings.from_environment(api | {"STAGE": stage})
+
+
 def test_missing_variable_is_named() -> None:
     with pytest.raises(ValidationError, match="token_issuer"):
         ApiSettings.from_environment({"STAGE": "prod", "CONTEXT_TABLE": "context"})
