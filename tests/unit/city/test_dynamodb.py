@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from city import dynamodb
 from city.dynamodb import ConditionFailed, from_item, from_stream, to_item, transact, translated
 from city.errors import Contended, Unavailable
+from city.faults import is_passing
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -110,6 +111,22 @@ def test_a_throttled_transaction_is_unavailable() -> None:
 def test_a_transaction_refused_for_its_content_is_an_error() -> None:
     with pytest.raises(ClientError):
         run(Scripted(["ValidationError", "None"]))
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "passes"),
+    [
+        ("ValidationException", None, False),
+        ("TransactionCanceledException", "ValidationError", False),
+        ("TransactionCanceledException", "TransactionConflict", True),
+        ("AccessDeniedException", None, True),
+    ],
+)
+def test_a_refusal_of_content_does_not_pass_by_itself(
+    code: str, reason: str | None, passes: bool
+) -> None:
+    reasons = [{"Code": "None"}, {"Code": reason}] if reason else []
+    assert is_passing(refusal(code, CancellationReasons=reasons)) is passes
 
 
 def meeting_transactions(times: int) -> Any:
