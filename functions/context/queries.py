@@ -213,19 +213,21 @@ class _Search:
         return _distinct(heapq.merge(named, self._by_type(first_size)))
 
     def _by_id(self) -> list[Listed]:
-        types_by_id: dict[str, set[str | None]] = {}
+        by_id: dict[str, list[Selector]] = {}
         for selector in self._named:
-            types_by_id.setdefault(str(selector.id), set()).add(selector.type)
-        self._budget.spend(len(types_by_id))
-        for entities in in_parallel(self._find, list(types_by_id.items())):
+            by_id.setdefault(str(selector.id), []).append(selector)
+        self._budget.spend(len(by_id))
+        found = in_parallel(self._find, list(by_id.items()))
+        for entities, selectors in zip(found, by_id.values(), strict=True):
             for entity in entities:
                 row = listed(entity)
-                if any(selector.accepts(row) for selector in self._named):
+                if any(selector.accepts(row) for selector in selectors):
                     self._loaded[row] = entity
         return sorted(self._loaded)
 
-    def _find(self, wanted: tuple[str, set[str | None]]) -> list[Entity]:
-        id, types = wanted
+    def _find(self, wanted: tuple[str, list[Selector]]) -> list[Entity]:
+        id, selectors = wanted
+        types = {selector.type for selector in selectors}
         type = next(iter(types)) if len(types) == 1 else None
         query = self._query
         return self._store.find(query.tenant, id, type=type, scope=query.scope, consistent=True)
