@@ -72,8 +72,11 @@ async def run(options: Options, city: socket.socket, aws: socket.socket) -> None
         async with step("first answer"):
             await first_answer(options.port)
         welcome(options, time.monotonic() - started)
-        await asyncio.to_thread(deployment.warm_triggered_functions)
-        await asyncio.Event().wait()
+        warming = asyncio.create_task(asyncio.to_thread(deployment.warm_triggered_functions))
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await warming  # it talks to the embedded AWS, which ends with this block
 
 
 async def deploy(city: Deployment) -> None:
