@@ -20,10 +20,7 @@ MAX_TIMEOUT = 20.0
 """Seconds; a longer timeout of a subscription is cut, since the function has to end."""
 
 LAST_START = 12 * SECOND
-"""After so long nothing new is begun, so that the last attempt ends before the function.
-
-It may take twice the longest timeout, when the answer trickles in or a kept connection breaks.
-"""
+"""After so long nothing new is begun, so that the last attempt ends before the function."""
 
 WORKERS = 16
 

@@ -9,7 +9,7 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from city.clock import SECOND
-from city.outbound import CONNECT_TIMEOUT
+from city.outbound import MAX_OVERHEAD
 from context.courier import LAST_START, MAX_TIMEOUT
 from context.queues import MAX_DELAY
 from context.store.parked import LEASE
@@ -102,7 +102,7 @@ def test_dashboard_and_alarms_watch_resources_of_the_stack() -> None:
 
 def test_sender_ends_by_itself_and_its_lease_outlasts_it() -> None:
     limit = resources(translated(), "AWS::Lambda::Function")["ContextSenderFunction"]["Timeout"]
-    longest = 2 * MAX_TIMEOUT + CONNECT_TIMEOUT
+    longest = MAX_TIMEOUT + MAX_OVERHEAD
     assert LAST_START / SECOND + longest < limit < LEASE / SECOND
 
 

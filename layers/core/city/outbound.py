@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -36,8 +36,15 @@ MAX_REASON_LENGTH = 200
 MAX_ADDRESSES = 8
 """Of one name; the time to connect is shared among those that are tried."""
 
+DRAIN_TIMEOUT = 1.0
+"""Seconds to read what follows the head of an answer; it only saves a new connection."""
+
 _GRACE = 0.25
 _SHORTEST = 0.001
+
+MAX_OVERHEAD = 4 * CONNECT_TIMEOUT + DRAIN_TIMEOUT + 3 * _GRACE
+"""Seconds a request may take beyond waiting for its answer: a kept connection that turns out to be
+closed, connecting, the handshake, sending, and reading what follows the head."""
 
 Address = IPv4Address | IPv6Address
 
@@ -93,9 +100,9 @@ class Outbound:
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout: float
     ) -> Answer:
-        """Send one request; connecting and waiting for the answer take `timeout` seconds each.
+        """Send one request, and wait `timeout` seconds for its answer.
 
-        Any status is an Answer. Raises Refused for a forbidden or unusable address, Failed when
+        All in all it takes `MAX_OVERHEAD` longer at most. Any status is an Answer. Raises Refused for a forbidden or unusable address, Failed when
         there is no answer. A request on a kept connection that turns out to be closed is sent
         again.
         """
@@ -106,10 +113,10 @@ class Outbound:
             try:
                 response = self._request(method, url, headers, body, timeout)
             except ProtocolError:
-                if time.monotonic() - start >= timeout:
+                if time.monotonic() - start >= CONNECT_TIMEOUT:
                     raise
                 response = self._request(method, url, headers, body, timeout)
-            _discard(response, start + 2 * timeout)
+            _discard(response)
         except ValueError as error:
             raise Refused(_reason(error)) from error
         except (HTTPError, OSError) as error:
@@ -190,6 +197,17 @@ class _Guard(HTTPConnection):
 
 
 class _Https(_Guard, HTTPSConnection):
+    def connect(self) -> None:
+        with ExitStack() as self._handshake:
+            super().connect()
+
+    def _new_conn(self) -> socket.socket:
+        sock = super()._new_conn()
+        # TLS takes the descriptor out of `sock`; a duplicate of it still ends the connection.
+        duplicate = self._handshake.enter_context(sock.dup())
+        self._handshake.enter_context(_cut_off(duplicate, self.timeout))
+        return sock
+
     def send(self, data: Any) -> None:
         # TLS waits as long for every record: a receiver that reads slowly would hold us for ever.
         with _cut_off(self.sock, self.timeout):
@@ -219,15 +237,21 @@ def _cut_off(sock: Any, seconds: float | None) -> Iterator[None]:
         timer.cancel()
 
 
-def _discard(response: BaseHTTPResponse, deadline: float) -> None:
-    """Read a short answer, so that its connection can be kept; drop a long or slow one."""
+def _discard(response: BaseHTTPResponse) -> None:
+    """Read a short answer, so that its connection can be kept; drop a long or slow one.
+
+    The status is known by now, so whatever happens here is no failure.
+    """
+    deadline = time.monotonic() + DRAIN_TIMEOUT
+    sock = getattr(response.connection, "sock", None)
     left = MAX_ANSWER_BYTES
-    while left > 0 and time.monotonic() < deadline:
-        piece = response.read1(left, decode_content=False)
-        if not piece:
-            response.release_conn()
-            return
-        left -= len(piece)
+    with suppress(HTTPError, OSError), _cut_off(sock, DRAIN_TIMEOUT):
+        while left > 0 and time.monotonic() < deadline:
+            piece = response.read1(left, decode_content=False)
+            if not piece:
+                response.release_conn()
+                return
+            left -= len(piece)
     response.close()
 
 

@@ -242,6 +242,54 @@ def test_receiver_that_trickles_headers_is_cut_off(raw: Any) -> None:
     assert time.monotonic() - start < 1.5
 
 
+def test_receiver_that_trickles_its_handshake_is_cut_off(raw: Any) -> None:
+    def trickle(connection: socket.socket) -> None:
+        connection.recv(65536)
+        with suppress(OSError):
+            connection.sendall(bytes.fromhex("1603034000"))  # a record of 16 KiB follows
+            while True:
+                connection.sendall(b"x")
+                time.sleep(0.05)
+
+    start = time.monotonic()
+    with pytest.raises(Failed):
+        send(raw(trickle).replace("http:", "https:"), timeout=0.2)
+    assert time.monotonic() - start < 1.5
+
+
+def test_receiver_that_trickles_its_body_has_answered(
+    raw: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbound, "DRAIN_TIMEOUT", 0.2)
+
+    def trickle(connection: socket.socket) -> None:
+        connection.recv(65536)
+        with suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            while True:
+                connection.sendall(b"x")
+                time.sleep(0.05)
+
+    start = time.monotonic()
+    assert send(raw(trickle), timeout=20).status == 200
+    assert time.monotonic() - start < 2
+
+
+def test_receiver_that_stops_in_its_body_has_answered(
+    raw: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbound, "DRAIN_TIMEOUT", 0.2)
+
+    def stop(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nx")
+        connection.recv(1)
+
+    start = time.monotonic()
+    assert send(raw(stop), timeout=20).status == 200
+    assert time.monotonic() - start < 2
+
+
 class SocketLikeTls(socket.socket):
     """Sends record by record, each with the whole timeout, as SSLSocket does."""
 
