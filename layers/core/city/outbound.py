@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -197,17 +197,6 @@ class _Guard(HTTPConnection):
 
 
 class _Https(_Guard, HTTPSConnection):
-    def connect(self) -> None:
-        with ExitStack() as self._handshake:
-            super().connect()
-
-    def _new_conn(self) -> socket.socket:
-        sock = super()._new_conn()
-        # TLS takes the descriptor out of `sock`; a duplicate of it still ends the connection.
-        duplicate = self._handshake.enter_context(sock.dup())
-        self._handshake.enter_context(_cut_off(duplicate, self.timeout))
-        return sock
-
     def send(self, data: Any) -> None:
         # TLS waits as long for every record: a receiver that reads slowly would hold us for ever.
         with _cut_off(self.sock, self.timeout):
