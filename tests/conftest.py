@@ -1,5 +1,6 @@
 """AWS in process (moto) for every test, and a fresh context table for each test that asks."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,16 @@ def create_context_table(client: "DynamoDBClient") -> str:
 def _aws() -> Iterator[None]:
     with mock_aws(), _one_at_a_time(), fast_transactions.installed():
         yield
+
+
+@pytest.fixture(scope="module")
+def event_loop() -> Iterator[None]:
+    """The event loop that API handlers of a module find and use; Lambda never closes its own."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def deployed(context_table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+def deployed(event_loop: None, context_table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
     """The functions, over the fake AWS."""
     return deploy(context_table, monkeypatch)
 

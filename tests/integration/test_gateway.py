@@ -47,7 +47,7 @@ EXPECTED: dict[str, tuple[int, Any]] = {
 
 
 @pytest.fixture
-def function(context_table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+def function(event_loop: None, context_table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
     """The deployed functions; the table has what the events ask for."""
     api = Api(api_settings(context_table), client("dynamodb"))
     api.create("Room1", temperature=21, name="Süd")

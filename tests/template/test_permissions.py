@@ -91,7 +91,7 @@ def recorded(named: dict[str, str]) -> Iterator[set[Grant]]:
 
 
 @pytest.fixture
-def deployed(context_table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+def deployed(event_loop: None, context_table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
     return deploy(context_table, monkeypatch)
 
 
