@@ -28,7 +28,7 @@ ACCOUNT = "000000000000"
 ACCESS_KEY = "test"
 SECRET_KEY = "test"  # noqa: S105 - the emulator's root account, which only this machine can reach
 
-INHERITED = ("AWS_", "LAMBDA_", "POWERTOOLS_", "SAM_", "PYTHONPATH", "VIRTUAL_ENV")
+INHERITED = ("AWS_", "LAMBDA_", "POWERTOOLS_", "SAM_", "PYTHON", "VIRTUAL_ENV")
 """Prefixes of variables that would reach the deploy tool or the functions from a person's shell."""
 
 
@@ -40,6 +40,8 @@ def prepare_environment(state: Path, port: int) -> None:
     """
     for name in [name for name in os.environ if name.startswith(INHERITED)]:
         del os.environ[name]
+    # A shell may forbid bytecode; compiling ministack anew costs every start three seconds.
+    sys.dont_write_bytecode = False
     scratch = state / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
