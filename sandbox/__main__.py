@@ -54,7 +54,8 @@ async def run(options: Options, city: socket.socket, aws: socket.socket) -> None
                     "Stage": "sandbox",
                     "PublicAccess": str(options.public).lower(),
                     "AllowLoopback": "true",
-                    "KeysEndpoint": aws_url,
+                    "CognitoEndpoint": aws_url,
+                    "PasswordGrant": "true",
                 },
             )
         )

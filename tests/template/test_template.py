@@ -58,7 +58,7 @@ def test_parameters_are_described_and_used() -> None:
         assert f'"{name}"' in body or f"${{{name}}}" in body, name
 
 
-@pytest.mark.parametrize("switch", ["PublicAccess", "AllowLoopback", "KeysEndpoint"])
+@pytest.mark.parametrize("switch", ["PublicAccess", "AllowLoopback", "CognitoEndpoint"])
 def test_sandbox_switches_are_refused_in_other_stages(switch: str) -> None:
     rule = source()["Rules"]["SandboxSwitches"]
     guarded = {referred(assertion["Assert"]["Fn::Equals"][0]) for assertion in rule["Assertions"]}
@@ -110,11 +110,3 @@ def test_tick_that_comes_again_is_never_early() -> None:
     """One that is early is taken for a duplicate and dropped, also if no other is on its way."""
     queue = resources(translated(), "AWS::SQS::Queue")["RetryQueue"]
     assert queue["VisibilityTimeout"] > MAX_DELAY
-
-
-def test_machine_client_gets_every_scope_of_the_resource_server() -> None:
-    template = translated()
-    server = resources(template, "AWS::Cognito::UserPoolResourceServer")["ContextResourceServer"]
-    client = resources(template, "AWS::Cognito::UserPoolClient")["MachineClient"]
-    scopes = {f"{server['Identifier']}/{scope['ScopeName']}" for scope in server["Scopes"]}
-    assert set(client["AllowedOAuthScopes"]) == scopes
