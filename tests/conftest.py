@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -34,19 +35,30 @@ os.environ.update(
 )
 
 
-def table_definition() -> dict[str, Any]:
-    """The keys and stream of the template's ContextTable, as CreateTable takes them."""
+@cache
+def table_definition(resource: str = "ContextTable") -> dict[str, Any]:
+    """The keys and stream of a table in the template, as CreateTable takes them."""
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    properties = template["Resources"]["ContextTable"]["Properties"]
-    stream = {"StreamEnabled": True, **properties["StreamSpecification"]}
+    properties = template["Resources"][resource]["Properties"]
     kept = {name: properties[name] for name in ("AttributeDefinitions", "KeySchema", "BillingMode")}
-    return {**kept, "StreamSpecification": stream}
+    if stream := properties.get("StreamSpecification"):
+        kept["StreamSpecification"] = {"StreamEnabled": True, **stream}
+    return kept
 
 
 def create_context_table(client: "DynamoDBClient") -> str:
     """A new, empty context table; its name."""
-    name = f"context-{uuid4().hex[:12]}"
-    client.create_table(TableName=name, **table_definition())
+    return _create_table(client, "ContextTable")
+
+
+def create_security_table(client: "DynamoDBClient") -> str:
+    """A new, empty security table; its name."""
+    return _create_table(client, "SecurityTable")
+
+
+def _create_table(client: "DynamoDBClient", resource: str) -> str:
+    name = f"{resource}-{uuid4().hex[:12]}"
+    client.create_table(TableName=name, **table_definition(resource))
     return name
 
 
@@ -90,6 +102,14 @@ def dynamodb() -> "DynamoDBClient":
 def context_table(dynamodb: "DynamoDBClient") -> Iterator[str]:
     """A fresh context table; gone after the test."""
     name = create_context_table(dynamodb)
+    yield name
+    dynamodb.delete_table(TableName=name)
+
+
+@pytest.fixture
+def security_table(dynamodb: "DynamoDBClient") -> Iterator[str]:
+    """A fresh security table; gone after the test."""
+    name = create_security_table(dynamodb)
     yield name
     dynamodb.delete_table(TableName=name)
 

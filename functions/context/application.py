@@ -6,7 +6,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from city.aws import client
 from city.errors import CityError
-from city.http import Correlated
+from city.http import COMPRESS_FROM, Correlated, authorise
 from city.observability import logger
 from city.policy import Policy
 from city.policy.keys import SigningKeys, fetch_from
@@ -25,9 +25,6 @@ from context.ngsi_v2.facts import read_facts
 from context.services import Services
 from context.settings import ApiSettings
 
-COMPRESS_FROM = 4096
-"""Bytes of an answer that are worth compressing; egress is the dearest part of a large list."""
-
 ROUTERS = (
     entity_routes.router,
     operation_routes.router,
@@ -45,7 +42,7 @@ def create_app(settings: ApiSettings) -> Correlated:
         description="Entities, types, subscriptions and batch operations of a city's context.",
         openapi_url=None,
         redirect_slashes=False,
-        dependencies=[Depends(_authorise)],
+        dependencies=[Depends(authorise)],
         exception_handlers={
             CityError: _refuse,
             HTTPException: _refuse_unrouted,
@@ -66,16 +63,6 @@ def _policy(settings: ApiSettings) -> Policy:
     keys = SigningKeys(fetch_from(settings.token_jwks_url))
     verifier = TokenVerifier(settings.token_issuer, keys)
     return Policy(RULES, verifier.verify, public_access=settings.public_access)
-
-
-async def _authorise(request: Request) -> None:
-    """Runs before every route, whoever adds it, and lets only what the policy allows pass."""
-    headers, route = request.headers, request.scope["route"].path
-    policy: Policy = request.app.state.policy
-    subject = policy.authorise(
-        request.method, route, headers.getlist("authorization"), headers.getlist("x-auth-token")
-    )
-    request.scope["audit"] |= {"subject": subject.id, "client": subject.client}
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

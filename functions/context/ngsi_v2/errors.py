@@ -10,9 +10,8 @@ from typing import NamedTuple
 from fastapi import Response
 
 from city import errors
+from city.http import INTERNAL, headers_of
 from city.json import dump
-from city.policy import MissingScope
-from city.policy.tokens import InvalidToken
 
 _ESCAPES = str.maketrans(
     {
@@ -86,29 +85,12 @@ def method_not_allowed() -> Refused:
 def render(error: Exception) -> Response:
     """The answer to a refusal; anything that is no refusal is a 500 that tells nothing."""
     status, name = _answer(error)
-    text = (
-        str(error) if status != 500 else "an unexpected error of the service, which has been logged"
-    )
+    text = str(error) if status != 500 else INTERNAL
     body = dump({"error": name, "description": text.translate(_ESCAPES)})
-    return Response(body.encode(), status, _headers(error), "application/json")
+    return Response(body.encode(), status, headers_of(error), "application/json")
 
 
 def _answer(error: Exception) -> _Answer:
     if isinstance(error, Refused):
         return _Answer(error.status, error.error)
     return next((_ANSWERS[cls] for cls in type(error).__mro__ if cls in _ANSWERS), _INTERNAL)
-
-
-def _headers(error: Exception) -> dict[str, str] | None:
-    match error:
-        case InvalidToken():
-            return {"WWW-Authenticate": 'Bearer realm="city", error="invalid_token"'}
-        case MissingScope():
-            challenge = f'Bearer realm="city", error="insufficient_scope", scope="{error.scope}"'
-            return {"WWW-Authenticate": challenge}
-        case errors.Unauthenticated():
-            return {"WWW-Authenticate": 'Bearer realm="city"'}
-        case errors.Contended() | errors.Unavailable():
-            return {"Retry-After": "1"}
-        case _:
-            return None

@@ -27,6 +27,9 @@ Row = dict[str, Value]
 Item = dict[str, Any]
 """One item in the client's wire format, e.g. `{"pk": {"S": "…"}}`."""
 
+KEYS_PER_READ = 100
+"""Keys in one BatchGetItem."""
+
 MAX_TRANSACTION_TRIES = 8
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.4
@@ -139,10 +142,10 @@ def translated() -> Iterator[None]:
         yield
     except exceptions.ClientError as error:
         if error_code(error) in _CAPACITY_ERRORS:
-            raise Unavailable("the context store is at its capacity limit; try again") from error
+            raise Unavailable("the store is at its capacity limit; try again") from error
         raise
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
-        raise Unavailable("the context store does not answer; try again") from error
+        raise Unavailable("the store does not answer; try again") from error
 
 
 def error_code(error: "ClientError") -> str:
@@ -196,6 +199,34 @@ def transact(client: "DynamoDBClient", statements: Sequence[Mapping[str, Any]]) 
     raise Contended(_BUSY)
 
 
+def batch_get(
+    client: "DynamoDBClient", table: str, keys: Sequence[Item], *, consistent: bool
+) -> list[Row]:
+    """The rows that exist of at most 100 different keys, in no order.
+
+    What DynamoDB leaves unread is asked for again with jitter. Raises Unavailable when it keeps
+    leaving all.
+    """
+    wanted = list(keys)
+    rows: list[Row] = []
+    for pause in pauses(MAX_TRANSACTION_TRIES):
+        if not wanted:
+            return rows
+        with translated():
+            answer = client.batch_get_item(
+                RequestItems={table: {"Keys": wanted, "ConsistentRead": consistent}}
+            )
+        rows += map(from_item, answer["Responses"].get(table, []))
+        rest = answer.get("UnprocessedKeys", {}).get(table)
+        left = [dict(key) for key in rest["Keys"]] if rest else []
+        if len(left) == len(wanted):
+            time.sleep(pause)
+        wanted = left
+    if wanted:
+        raise Unavailable("the store is at its capacity limit; try again")
+    return rows
+
+
 def pauses(tries: int) -> Iterator[float]:
     """Seconds to wait after each of `tries` failed attempts: exponential with full jitter."""
     for attempt in range(tries):
@@ -215,7 +246,7 @@ def _raise_unless_conflict(error: "ClientError") -> None:
             }
         ) from error
     if codes & _CAPACITY_REASONS:
-        raise Unavailable("the context store is at its capacity limit; try again") from error
+        raise Unavailable("the store is at its capacity limit; try again") from error
     if "TransactionConflict" not in codes:
         raise error
 

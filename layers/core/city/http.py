@@ -1,13 +1,102 @@
-"""What every HTTP application has around it: a correlator, one log line, and no leaking errors."""
+"""What every HTTP application has around it: who may pass, what refusals are, a correlator and one
+log line.
 
-from collections.abc import Callable
+A refusal's status and headers are those of `status_of` and `headers_of` unless the API's standard
+has others; its body is the API's own.
+"""
+
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from uuid import uuid4
 
 from aws_lambda_powertools import Logger
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from city import errors
+from city.policy import MissingScope, Policy
+from city.policy.tokens import InvalidToken
+
 CORRELATOR = b"fiware-correlator"
+
+COMPRESS_FROM = 4096
+"""Bytes of an answer that are worth compressing; egress is the dearest part of a large list."""
+
+INTERNAL = "an unexpected error of the service, which has been logged"
+
+
+class UnknownPath(errors.NotFound):
+    """The path is no route of the API."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"there is nothing at {path}")
+
+
+class MethodNotAllowed(errors.CityError):
+    """The path has other methods than this; `allowed` names them."""
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        self.allowed = ", ".join(allowed)
+        super().__init__(f"this path takes {self.allowed} only")
+
+
+_STATUSES: dict[type[errors.CityError], int] = {
+    errors.InvalidRequest: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    MethodNotAllowed: 405,
+    errors.Ambiguous: 409,
+    errors.AlreadyExists: 409,
+    errors.TooLarge: 413,
+    errors.Unprocessable: 422,
+    errors.Unsupported: 501,
+    errors.Contended: 503,
+    errors.Unavailable: 503,
+}
+
+
+def status_of(error: Exception) -> int:
+    """The status of a refusal; 500 for anything that is none."""
+    return next((_STATUSES[cls] for cls in type(error).__mro__ if cls in _STATUSES), 500)
+
+
+def message_of(error: Exception) -> str:
+    """What the caller is told; nothing of an error that is no refusal."""
+    return INTERNAL if status_of(error) == 500 else str(error)
+
+
+def headers_of(error: Exception) -> dict[str, str] | None:
+    """The headers of a refusal: the challenge (RFC 6750), when to try again, what is allowed."""
+    match error:
+        case InvalidToken():
+            return {"WWW-Authenticate": 'Bearer realm="city", error="invalid_token"'}
+        case MissingScope():
+            challenge = f'Bearer realm="city", error="insufficient_scope", scope="{error.scope}"'
+            return {"WWW-Authenticate": challenge}
+        case errors.Unauthenticated():
+            return {"WWW-Authenticate": 'Bearer realm="city"'}
+        case MethodNotAllowed():
+            return {"Allow": error.allowed}
+        case errors.Contended() | errors.Unavailable():
+            return {"Retry-After": "1"}
+        case _:
+            return None
+
+
+async def authorise(request: Request) -> None:
+    """Runs before every route, whoever adds it, and lets only what the policy allows pass.
+
+    The application has its policy as `app.state.policy`; routes find the caller as
+    `request.scope["caller"]`.
+    """
+    headers, route = request.headers, request.scope["route"].path
+    policy: Policy = request.app.state.policy
+    caller = policy.authorise(
+        request.method, route, headers.getlist("authorization"), headers.getlist("x-auth-token")
+    )
+    request.scope["caller"] = caller
+    request.scope["audit"] |= {"subject": caller.id, "client": caller.client}
 
 
 class Correlated:

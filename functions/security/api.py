@@ -1,0 +1,8 @@
+"""Lambda entry point of the security API (API Gateway HTTP API, payload format 2.0)."""
+
+from mangum import Mangum
+
+from security.application import create_app
+from security.settings import ApiSettings
+
+handler = Mangum(create_app(ApiSettings.from_environment()), lifespan="off")

@@ -1,0 +1,83 @@
+"""The HTTP application of the security API: routes, policy, errors, and what surrounds them."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+
+from city.aws import client
+from city.errors import CityError
+from city.http import COMPRESS_FROM, Correlated, MethodNotAllowed, UnknownPath, authorise
+from city.observability import logger
+from city.policy import Operation, Policy
+from city.policy.keys import SigningKeys, fetch_from
+from city.policy.tokens import TokenVerifier
+from security.access import merged
+from security.administration import problems
+from security.services import Services
+from security.settings import ApiSettings
+
+Renderer = Callable[[Exception], Response]
+
+
+class Routes(Protocol):
+    """A module with routes and their rules, by method and path."""
+
+    router: APIRouter
+    RULES: Mapping[tuple[str, str], Operation]
+
+
+ROUTES: tuple[Routes, ...] = ()
+"""Every module with routes. Whoever writes one adds it here."""
+
+RULES = merged(module.RULES for module in ROUTES)
+
+RENDERERS: tuple[tuple[str, Renderer], ...] = (("/", problems.render),)
+"""How refusals look, by the start of the path; the first that fits is taken."""
+
+
+def create_app(settings: ApiSettings) -> Correlated:
+    """The application that answers every request to the security API."""
+    app = FastAPI(
+        title="Security API",
+        description="Users, applications, tokens, grants and decisions of a city.",
+        openapi_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(authorise)],
+        exception_handlers={
+            CityError: _refuse,
+            HTTPException: _refuse_unrouted,
+            Exception: _refuse,
+        },
+    )
+    app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM, compresslevel=5)
+    app.state.settings = settings
+    app.state.policy = _policy(settings)
+    # made now, not by the first request: a function starts with more processor than it runs with
+    app.state.services = Services(settings, client("dynamodb"))
+    for module in ROUTES:
+        app.include_router(module.router)
+    return Correlated(app, logger("security-api", settings.stage))
+
+
+def _policy(settings: ApiSettings) -> Policy:
+    keys = SigningKeys(fetch_from(settings.token_jwks_url))
+    verifier = TokenVerifier(settings.token_issuer, keys)
+    return Policy(RULES, verifier.verify, public_access=settings.public_access)
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    request.scope["audit"]["refusal"] = type(error).__name__
+    path = request.scope["path"]
+    render = next(render for start, render in RENDERERS if path.startswith(start))
+    return render(error)
+
+
+async def _refuse_unrouted(request: Request, error: HTTPException) -> Response:
+    """Refuse a path that is no route (404) or lacks the method (405)."""
+    if error.status_code != 405:
+        return await _refuse(request, UnknownPath(request.url.path))
+    route = request.scope["route"].path
+    return await _refuse(request, MethodNotAllowed([m for m, path in RULES if path == route]))

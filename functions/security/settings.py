@@ -1,0 +1,28 @@
+"""The environment variables of the security function."""
+
+from typing import Literal
+
+from city.settings import AccessSettings
+
+
+class ApiSettings(AccessSettings):
+    """security.api.
+
+    - `user_pool_id`: the Cognito user pool; `login_url`: where its hosted login and its token
+      endpoint answer.
+    - `login_client_id`: the public client with which people sign in at the hosted login.
+    - `public_url`: where the APIs answer, if not where a request says (a domain of the city's own).
+    - `password_grant`: whether `/oauth2/token` takes passwords, as Keyrock's does (never in prod).
+    - `audit_decisions`: whether only refused decisions are kept or all; `audit_days`: how long.
+    """
+
+    security_table: str
+    user_pool_id: str
+    login_url: str
+    login_client_id: str = ""
+    public_url: str = ""
+    password_grant: bool = False
+    audit_decisions: Literal["refused", "all"] = "refused"
+    audit_days: int = 400
+    grant_seconds: int = 30
+    max_body_bytes: int = 1_048_576
