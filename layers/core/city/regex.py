@@ -26,6 +26,10 @@ class Pattern:
         """Whether any part of the text matches."""
         return self._compiled.search(text) is not None
 
+    def matches_whole(self, text: str) -> bool:
+        """Whether the pattern matches the text from its start to its end."""
+        return self._compiled.fullmatch(text) is not None
+
 
 @lru_cache(maxsize=256)
 def compile_pattern(source: str) -> Pattern:
