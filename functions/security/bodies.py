@@ -41,7 +41,9 @@ def parse_object(body: bytes) -> Json:
     """The JSON value of a text. Raises Malformed."""
     try:
         value = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
-        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no character
+        json.dumps(
+            value, ensure_ascii=False, allow_nan=False
+        ).encode()  # half a surrogate pair is no character
     except RecursionError as error:
         raise Malformed(_TOO_DEEP) from error
     except ValueError as error:

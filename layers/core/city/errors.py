@@ -12,7 +12,9 @@ CityError
 │   ├── AlreadyExists   422
 │   ├── PartialUpdate   422  a part of the request was applied
 │   └── TooComplex      422  answering would read more than the query budget
+├── Stale               412  the thing is not in the state that the caller's condition names
 ├── TooLarge            413  the result would pass a limit of the store
+├── Unconditional       428  the caller must say which state of the thing it changes
 ├── Unsupported         501  a part of the standard that is not offered
 ├── Contended           503  the item is written too often; try again
 └── Unavailable         503  a service we depend on refuses or throttles; try again
@@ -67,6 +69,14 @@ class PartialUpdate(Unprocessable):
 
 class TooComplex(Unprocessable):
     """Answering would read more than the query budget allows."""
+
+
+class Stale(CityError):
+    """The thing is not in the state that the caller's condition names; nothing was changed."""
+
+
+class Unconditional(CityError):
+    """The change would overwrite what the caller may not have seen; a condition is needed."""
 
 
 class TooLarge(CityError):

@@ -18,6 +18,7 @@ from city.policy import MissingScope, Policy
 from city.policy.tokens import InvalidToken
 
 CORRELATOR = b"fiware-correlator"
+REQUEST_ID = b"x-request-id"
 
 COMPRESS_FROM = 4096
 """Bytes of an answer that are worth compressing; egress is the dearest part of a large list."""
@@ -48,8 +49,10 @@ _STATUSES: dict[type[errors.CityError], int] = {
     MethodNotAllowed: 405,
     errors.Ambiguous: 409,
     errors.AlreadyExists: 409,
+    errors.Stale: 412,
     errors.TooLarge: 413,
     errors.Unprocessable: 422,
+    errors.Unconditional: 428,
     errors.Unsupported: 501,
     errors.Contended: 503,
     errors.Unavailable: 503,
@@ -103,7 +106,7 @@ class Correlated:
     """Wraps an ASGI application; for each request
 
     - takes `Fiware-Correlator` from it or makes one, as `scope["correlator"]`, and puts it on
-      the answer whatever that is;
+      the answer whatever that is, with the `X-Request-ID` of the request if it has one;
     - drops one slash at the end of the path, which FIWARE's clients may send;
     - logs one line: method, route template, status, time, and who asked for what
       (`scope["audit"]`), but no path, query, header or body, which may hold personal data.
@@ -116,6 +119,7 @@ class Correlated:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
         correlator = _correlator(scope)
+        marks = [(CORRELATOR, correlator), *_request_ids(scope)]
         path = scope["path"]
         if len(path) > 1 and path.endswith("/"):
             scope["path"] = path[:-1]
@@ -123,7 +127,7 @@ class Correlated:
         scope["audit"] = {}
         statuses: list[int] = []
         try:
-            await self.app(scope, receive, _correlating(send, correlator, statuses.append))
+            await self.app(scope, receive, _correlating(send, marks, statuses.append))
         except Exception:
             # the application has answered 500 already; what is left is to tell the operators
             self._log.exception("unexpected error", correlator=scope["correlator"])
@@ -147,11 +151,19 @@ def _correlator(scope: Scope) -> bytes:
     return given or str(uuid4()).encode()
 
 
-def _correlating(send: Send, correlator: bytes, note_status: Callable[[int], None]) -> Send:
-    async def send_with_correlator(message: Message) -> None:
+def _request_ids(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """The request's own identifier, which AuthZEN and many clients want back; empty without."""
+    given = [(name, value) for name, value in scope["headers"] if name == REQUEST_ID]
+    return given[:1]
+
+
+def _correlating(
+    send: Send, marks: list[tuple[bytes, bytes]], note_status: Callable[[int], None]
+) -> Send:
+    async def send_with_marks(message: Message) -> None:
         if message["type"] == "http.response.start":
             note_status(message["status"])
-            message["headers"] = [*message.get("headers", ()), (CORRELATOR, correlator)]
+            message["headers"] = [*message.get("headers", ()), *marks]
         await send(message)
 
-    return send_with_correlator
+    return send_with_marks
