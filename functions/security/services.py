@@ -3,6 +3,7 @@
 Each is made with the first request that needs it, and its modules load then.
 """
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
@@ -14,6 +15,10 @@ from security.store.table import Table
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from security.audit import Audit
+    from security.projection import Projection
+    from security.store.accounts import AccountStore
+
 
 class Services:
     """What routes call, over one DynamoDB client."""
@@ -22,6 +27,30 @@ class Services:
         self.settings = settings
         self.clock = now
         self.table = Table(client, settings.security_table, now)
+
+    @cached_property
+    def accounts(self) -> "AccountStore":
+        """Accounts and direct grants, to be changed."""
+        from security.store.accounts import AccountStore  # noqa: PLC0415
+
+        return AccountStore(self.table, self.clock)
+
+    @cached_property
+    def projection(self) -> "Projection":
+        """What compiles a subject's sources into its account."""
+        from security.projection import Projection  # noqa: PLC0415
+        from security.store.keys import KeyStore  # noqa: PLC0415
+        from security.store.sources import SourceStore  # noqa: PLC0415
+
+        return Projection(self.accounts, SourceStore(self.table), KeyStore(self.table), self.clock)
+
+    @cached_property
+    def audit(self) -> "Audit":
+        """The audit trail."""
+        from security.audit import Audit  # noqa: PLC0415
+        from security.store.audit import AuditStore  # noqa: PLC0415
+
+        return Audit(AuditStore(self.table), self.settings.audit_days, self.clock)
 
 
 async def _services(request: Request) -> Services:

@@ -1,0 +1,128 @@
+"""The audit trail of a city: every administrative change, and decisions (see `city.policy.audit`).
+
+Entries are read by tenant, the newest first, day by day. A request looks at a bounded number of
+entries and days and may therefore find few or none before the end; the token of its answer says
+where to go on. The token is a position and no permission: the tenant is that of the request.
+"""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from city.clock import Clock
+from city.errors import InvalidRequest
+from city.policy.audit import DAY, audit_row
+from security.store.audit import AuditStore, Entry, moment_of
+
+MAX_DAYS = 31
+MAX_ENTRIES = 1000
+"""Days and entries that one request looks at."""
+
+NOTHING: Mapping[str, str] = {}
+_PLACE = re.compile(r"\d{16}(?:\x1f[0-9a-f]{8})?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries of a tenant are asked for: `first` and `last` in microseconds, inclusive."""
+
+    tenant: str
+    first: int
+    last: int
+    actor: str | None = None
+    action: str | None = None
+    outcome: str | None = None
+
+    def takes(self, entry: Entry) -> bool:
+        """Whether the entry is one of them."""
+        return (
+            self.actor in (None, entry.actor)
+            and self.action in (None, entry.action)
+            and self.outcome in (None, entry.outcome)
+        )
+
+
+class Audit:
+    """Adds to the trail and reads it; `days` is how long an entry is kept."""
+
+    def __init__(self, store: AuditStore, days: int, clock: Clock) -> None:
+        self._store = store
+        self._days = days
+        self._clock = clock
+
+    def record(
+        self,
+        *,
+        actor: str,
+        action: str,
+        tenant: str,
+        target: str,
+        outcome: str = "done",
+        detail: Mapping[str, str] = NOTHING,
+    ) -> None:
+        """Add what an administrator did: subject, verb ("grant:create"), tenant ("*" and "-" mean
+        the platform) and what it was done to, by id. No secret and nothing personal."""
+        self._store.add(
+            audit_row(
+                at=self._clock(),
+                days=self._days,
+                actor=actor,
+                action=action,
+                tenant=tenant,
+                target=target,
+                outcome=outcome,
+                detail=detail,
+            )
+        )
+
+    def find(self, wanted: Wanted, limit: int, token: str | None) -> tuple[list[Entry], str | None]:
+        """Up to `limit` entries, the newest first, and the token of the next page, if any."""
+        oldest = max(wanted.first, self._clock() - (self._days + 1) * DAY)
+        found: list[Entry] = []
+        for looked, (entry, place) in enumerate(self._walk(wanted, oldest, token)):
+            if entry is not None and wanted.takes(entry):
+                found.append(entry)
+            if place is None:
+                return found, None
+            if len(found) == limit or looked + 1 >= MAX_ENTRIES:
+                return found, _token(place)
+        return found, None
+
+    def _walk(
+        self, wanted: Wanted, oldest: int, token: str | None
+    ) -> Iterator[tuple[Entry | None, str | None]]:
+        """The entries with their places; a place without an entry stands between two days.
+
+        Ends with a place when the request has looked at enough days, or with none at the end.
+        """
+        place = _place(token) if token else f"{wanted.last:016d}"
+        for _ in range(MAX_DAYS):
+            at = moment_of(place)
+            if at < oldest:
+                break
+            for entry in self._store.day(wanted.tenant, oldest, place):
+                yield entry, entry.place
+            place = f"{at - at % DAY - 1:016d}"
+        else:
+            yield None, place
+            return
+        yield None, None
+
+
+def _token(place: str) -> str:
+    return urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _place(token: str) -> str:
+    try:
+        place = urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+    except ValueError as error:
+        raise _bad_token() from error
+    if not _PLACE.fullmatch(place):
+        raise _bad_token()
+    return place
+
+
+def _bad_token() -> InvalidRequest:
+    return InvalidRequest("token is not one that this API has given")

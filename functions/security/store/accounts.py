@@ -1,0 +1,347 @@
+"""Accounts as administrators change them, direct grants, and the listing of a tenant's grants.
+
+| row          | pk                | sk                | content                                     |
+|--------------|-------------------|-------------------|---------------------------------------------|
+| account      | `subject·{id}`    | `account`         | see `city.policy.accounts`; `owner`, `twin` |
+| direct grant | `subject·{id}`    | `grant·{grant}`   | `id`, `g` (packed), `by`, `at` (k = G)      |
+| listing      | `grants·{tenant}` | `{grant}·{id}`    | the same and `subject`                      |
+
+An account also has, unseen by the policy: `owner`, whose rights an API key may not exceed; `twin`,
+the machine client that an application uses for client credentials; `application`, in the account
+of that client. Every change of an account raises its `epoch`, so that whoever compiled the grants
+from what was there before cannot write them. A deleted account stays for a while without grants and
+inactive, so that tokens of the subject are refused as long as there can be any (`exp`).
+
+Costs in write units for an account of up to 1 KB: grant and revoke 6 (a transaction of three rows),
+8 with a twin; status, plan and revocations 1; delete 1 and 2 for each row of the subject.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from city import clock
+from city.clock import SECOND, Clock
+from city.dynamodb import MAX_TRANSACTION_TRIES, ConditionFailed, Row, pauses
+from city.errors import AlreadyExists, Contended, NotFound, TooLarge
+from city.keys import key
+from city.policy.accounts import Account, Plan, account_from_row, account_key, account_row
+from city.policy.grants import Grant, pack
+from security.store.sources import DIRECT, grant_key, stored_grant
+from security.store.table import (
+    IS_NEW,
+    IS_THERE,
+    Change,
+    Condition,
+    Page,
+    Statement,
+    Table,
+)
+
+MAX_GRANTS = 1000
+"""Grants one subject may hold: an item has room for 400 KB, and every cold request reads it."""
+
+GRANT_KIND = "G"
+LONGEST_TOKEN = 2 * 86_400 * SECOND
+"""How long a deleted account is remembered; no token lives longer."""
+
+_NEXT_EPOCH = "ADD epoch :one"
+_GIVE, _TAKE = "SET grants.#grant = :grant", "REMOVE grants.#grant"
+_LIVES = "attribute_exists(pk) AND attribute_not_exists(exp)"
+_HAS_ROOM = f"{_LIVES} AND size(grants) < :most"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAccount:
+    """An account and what only the administration knows of it (see the module)."""
+
+    account: Account
+    owner: str = ""
+    twin: str = ""
+    application: str = ""
+    revoked_until: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedGrant:
+    """A direct grant, whose it is, who gave it and when (microseconds)."""
+
+    subject: str
+    grant: Grant
+    by: str
+    at: int
+
+
+class AccountStore:
+    """Writes accounts; safe for threads. Changes of an account that is not there raise NotFound."""
+
+    def __init__(self, table: Table, clock: Clock = clock.now) -> None:
+        self._table = table
+        self._clock = clock
+
+    def create(self, account: Account, *, application: str = "") -> bool:
+        """Write a new account; False when the subject has one.
+
+        `application` is the one whose machine client this is: each gets what the other holds.
+        """
+        statements = self.creating(account, application=application)
+        try:
+            self._table.transact(statements)
+        except ConditionFailed as failure:
+            if failure.found.get(0):
+                return False
+            raise _unknown(application) from failure
+        return True
+
+    def creating(
+        self, account: Account, *, owner: str = "", application: str = ""
+    ) -> list[Statement]:
+        """The statements of `create`, for a transaction; the account's own is the first."""
+        row = account_row(account)
+        if owner:
+            row["owner"] = owner
+        if not application:
+            return [self._table.putting(row, IS_NEW)]
+        row["application"] = application
+        link = self._changing(application, "SET twin = :twin", {":twin": account.subject})
+        return [self._table.putting(row, IS_NEW), link]
+
+    def find(self, subject: str) -> StoredAccount | None:
+        """The account, strongly consistent; None when there is none or it was deleted."""
+        row = self._table.get(*account_key(subject))
+        return None if row is None or "exp" in row else _stored(row)
+
+    def get(self, subject: str) -> StoredAccount:
+        """The account. Raises NotFound."""
+        stored = self.find(subject)
+        if stored is None:
+            raise _unknown(subject)
+        return stored
+
+    def grant(self, subject: str, grant: Grant, by: str) -> None:
+        """Give a direct grant. Raises AlreadyExists for a used id, TooLarge, NotFound."""
+        if not grant.origin:
+            grant = replace(grant, origin=DIRECT)
+        row: Row = {"k": GRANT_KIND, "id": grant.id, "g": pack(grant), "by": by}
+        row |= {"at": self._clock(), "subject": subject}
+        source, listing = grant_key(subject, grant.id), _listing_key(subject, grant)
+        values: Row = {":grant": pack(grant), ":most": MAX_GRANTS}
+        for pause in pauses(MAX_TRANSACTION_TRIES):
+            names = self._names(subject)
+            statements = [
+                self._table.putting({"pk": source[0], "sk": source[1], **row}, IS_NEW),
+                self._table.putting({"pk": listing[0], "sk": listing[1], **row}),
+                *self._changing_all(names, _GIVE, values, {"#grant": grant.id}, _HAS_ROOM),
+            ]
+            if self._written(subject, statements):
+                return
+            time.sleep(pause)
+        raise Contended(_BUSY)
+
+    def revoke(self, subject: str, grant: str) -> Grant:
+        """Take a direct grant away; the grant it was. Raises NotFound."""
+        source = grant_key(subject, grant)
+        for pause in pauses(MAX_TRANSACTION_TRIES):
+            row = self._table.get(*source)
+            if row is None:
+                raise NotFound(f"subject {subject} has no grant {grant} of its own")
+            revoked = stored_grant(row)
+            names = self._names(subject)
+            removal = self._changing_all(names, _TAKE, {}, {"#grant": grant})
+            statements = [
+                self._table.deleting(*source, IS_THERE),
+                self._table.deleting(*_listing_key(subject, revoked)),
+                *removal,
+            ]
+            if self._written(subject, statements, revoking=True):
+                return revoked
+            time.sleep(pause)
+        raise Contended(_BUSY)
+
+    def replace_grants(self, seen: Account, grants: Sequence[Grant]) -> None:
+        """Write compiled grants. Raises ConditionFailed unless the epoch is still that of `seen`."""
+        change = Change(
+            "SET grants = :grants, epoch = :next",
+            {":grants": {grant.id: pack(grant) for grant in grants}, ":next": seen.epoch + 1},
+        )
+        unchanged = Condition(f"{_LIVES} AND epoch = :seen", {":seen": seen.epoch})
+        self._table.update(*account_key(seen.subject), change, unchanged)
+
+    def set_active(self, subject: str, *, active: bool) -> None:
+        """Enable or disable a subject (and the machine client of an application)."""
+        for name in self._names(subject):
+            self._change(name, "SET active = :active", {":active": active})
+
+    def set_scopes(self, subject: str, scopes: frozenset[str]) -> None:
+        """Replace the scopes that an API key carries."""
+        self._change(subject, "SET scopes = :scopes", {":scopes": set(scopes)})
+
+    def revoke_tokens(self, subject: str) -> None:
+        """Let every token die that was issued to the subject before now, or for it as a client."""
+        for name in self._names(subject):
+            self._change(name, "SET revoked_before = :now", {":now": self._clock()})
+
+    def revoke_session(self, subject: str, session: str, until: int) -> None:
+        """Let the tokens of one session (`origin_jti`), or one token (`jti`), die.
+
+        `until`: when the last of them expires (microseconds); what is revoked is forgotten then.
+        """
+        for pause in pauses(MAX_TRANSACTION_TRIES):
+            stored = self.get(subject)
+            known = stored.revoked_until or dict.fromkeys(stored.account.revoked, until)
+            live = {name: end for name, end in known.items() if end > self._clock()}
+            live[session] = max(until, live.get(session, 0))
+            change = "SET revoked = :revoked, revoked_until = :until"
+            values: Row = {":revoked": set(live), ":until": {**live}}
+            try:
+                self._change(subject, change, values, stored.account.epoch)
+            except ConditionFailed:
+                time.sleep(pause)
+            else:
+                return
+        raise Contended(_BUSY)
+
+    def setting_plan(self, subject: str, plan: Plan | None) -> Statement:
+        """The statement that puts a subject under a plan, or under none."""
+        if plan is None:
+            return self._changing(subject, "REMOVE #plan", {}, {"#plan": "plan"})
+        row = account_row(Account(subject, "", plan=plan))["plan"]
+        return self._changing(subject, "SET #plan = :plan", {":plan": row}, {"#plan": "plan"})
+
+    def delete(self, subject: str) -> None:
+        """Delete a subject: its account, its sources and its rows in the listings of tenants.
+
+        The account goes first, so that nothing is granted any more whatever comes after.
+        """
+        for name in self._names(subject):
+            self._bury(name)
+        for row in list(self._table.every(key("subject", subject))):
+            if row["sk"] == "account":
+                continue
+            if row.get("k") == GRANT_KIND:
+                self._table.delete(*_listing_key(subject, stored_grant(row)))
+            self._table.delete(str(row["pk"]), str(row["sk"]))
+
+    def in_tenant(
+        self, tenant: str, limit: int, after: str | None
+    ) -> tuple[list[ListedGrant], str | None]:
+        """A page of a tenant's direct grants (ANY_TENANT: those for all), and where the next begins."""
+        return _listed(self._table.query(key("grants", tenant), limit=limit, after=after))
+
+    def of_subject(
+        self, subject: str, limit: int, after: str | None
+    ) -> tuple[list[ListedGrant], str | None]:
+        """A page of a subject's direct grants, and where the next begins."""
+        page = self._table.query(
+            key("subject", subject), key("grant", ""), limit=limit, after=after
+        )
+        return _listed(page)
+
+    def _names(self, subject: str) -> list[str]:
+        """The subject and its twin, whose accounts change together. Raises NotFound."""
+        stored = self.get(subject)
+        return [subject, stored.twin] if stored.twin else [subject]
+
+    def _written(
+        self,
+        subject: str,
+        statements: Sequence[Statement],
+        *,
+        revoking: bool = False,
+    ) -> bool:
+        """Whether the transaction took place; False when the subject has changed meanwhile."""
+        try:
+            self._table.transact(statements)
+        except ConditionFailed as failure:
+            if 0 in failure.found and not revoking:
+                raise AlreadyExists("the subject has a grant with this id") from failure
+            stored = self.get(subject)
+            if not revoking and len(stored.account.grants) >= MAX_GRANTS:
+                raise TooLarge(f"a subject may hold at most {MAX_GRANTS} grants") from failure
+            return False
+        return True
+
+    def _changing_all(
+        self,
+        names: Sequence[str],
+        change: str,
+        values: Row,
+        attributes: Mapping[str, str],
+        condition: str = _LIVES,
+    ) -> Iterator[Statement]:
+        """The statements that change an account and its twin's, unless it got another twin."""
+        subject, *twins = names
+        twin = "twin = :twin" if twins else "attribute_not_exists(twin)"
+        extra: Row = {":twin": twins[0]} if twins else {}
+        together = f"{condition} AND {twin}"
+        yield self._changing(subject, change, values | extra, attributes, together)
+        for name in twins:
+            yield self._changing(name, change, values, attributes, condition)
+
+    def _changing(
+        self,
+        subject: str,
+        change: str,
+        values: Row,
+        names: Mapping[str, str] | None = None,
+        condition: str = _LIVES,
+    ) -> Statement:
+        whole = Change(f"{change} {_NEXT_EPOCH}", {**values, ":one": 1}, names or {})
+        return self._table.updating(*account_key(subject), whole, Condition(condition))
+
+    def _change(self, subject: str, change: str, values: Row, seen: int | None = None) -> None:
+        """Change one account, if `seen` is given only while that is its epoch."""
+        condition = Condition(_LIVES)
+        if seen is not None:
+            condition = Condition(f"{_LIVES} AND epoch = :seen", {":seen": seen})
+        whole = Change(f"{change} {_NEXT_EPOCH}", {**values, ":one": 1})
+        try:
+            self._table.update(*account_key(subject), whole, condition)
+        except ConditionFailed as failure:
+            found = failure.found[0]
+            if found is None or "exp" in found:
+                raise _unknown(subject) from failure
+            raise
+
+    def _bury(self, subject: str) -> None:
+        until = (self._clock() + LONGEST_TOKEN) // SECOND
+        change = Change(
+            f"SET active = :no, grants = :none, #exp = :exp {_NEXT_EPOCH} "
+            "REMOVE #plan, #owner, twin, scopes",
+            {":no": False, ":none": {}, ":one": 1, ":exp": until},
+            {"#exp": "exp", "#plan": "plan", "#owner": "owner"},
+        )
+        try:
+            self._table.update(*account_key(subject), change, IS_THERE)
+        except ConditionFailed as failure:
+            raise _unknown(subject) from failure
+
+
+_BUSY = "the subject is being changed by too many requests at once; try again"
+
+
+def _listing_key(subject: str, grant: Grant) -> tuple[str, str]:
+    return key("grants", grant.tenant), key(grant.id, subject)
+
+
+def _listed(page: Page) -> tuple[list[ListedGrant], str | None]:
+    found = [
+        ListedGrant(str(row["subject"]), stored_grant(row), str(row["by"]), cast("int", row["at"]))
+        for row in page.rows
+    ]
+    return found, page.after
+
+
+def _stored(row: Row) -> StoredAccount:
+    return StoredAccount(
+        account_from_row(row),
+        str(row.get("owner", "")),
+        str(row.get("twin", "")),
+        str(row.get("application", "")),
+        cast("Mapping[str, int] | None", row.get("revoked_until")),
+    )
+
+
+def _unknown(subject: str) -> NotFound:
+    return NotFound(f"there is no subject {subject}")
