@@ -1,4 +1,4 @@
-"""The deployment as CloudFormation sees it: template.yaml after the SAM transform, offline."""
+"""The deployment as CloudFormation sees it: template.yaml after its transforms, offline."""
 
 import copy
 import json
@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
@@ -20,6 +21,12 @@ Template = dict[str, Any]
 @cache
 def _source() -> Template:
     template: Template = yaml_parse(TEMPLATE.read_text())
+    include = template["Resources"].pop("Fn::Transform")
+    assert include["Name"] == "AWS::Include"
+    # read as CloudFormation reads it, which knows no short forms there
+    included = yaml.safe_load((ROOT / include["Parameters"]["Location"]).read_text())
+    assert not included.keys() & template["Resources"].keys()
+    template["Resources"] |= included
     return template
 
 
@@ -44,7 +51,7 @@ def _translated() -> Template:
 
 
 def source() -> Template:
-    """template.yaml as written, with intrinsic functions in their long form."""
+    """template.yaml with what it includes, and intrinsic functions in their long form."""
     return copy.deepcopy(_source())
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from city.settings import Settings
 from context.settings import ApiSettings, MatcherSettings, SenderSettings
+from security.settings import ApiSettings as SecuritySettings
 from tests.template.stack import resources, translated
 
 
@@ -13,6 +14,7 @@ from tests.template.stack import resources, translated
         ("ContextApiFunction", ApiSettings),
         ("ContextMatcherFunction", MatcherSettings),
         ("ContextSenderFunction", SenderSettings),
+        ("SecurityApiFunction", SecuritySettings),
     ],
 )
 def test_variables_are_the_fields_of_the_settings(function: str, settings: type[Settings]) -> None:

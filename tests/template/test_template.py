@@ -15,6 +15,7 @@ from context.queues import MAX_DELAY
 from context.store.parked import LEASE
 from tests.template import house_rules
 from tests.template.stack import (
+    ROOT,
     TEMPLATE,
     as_json,
     referred,
@@ -46,8 +47,9 @@ def test_lint_finds_a_misspelt_action() -> None:
     assert any(finding.startswith("W3037") for finding in findings(text))
 
 
-def test_template_stays_readable() -> None:
-    assert len(TEMPLATE.read_text().splitlines()) <= 700
+@pytest.mark.parametrize("file", ["template.yaml", "operations.yaml"])
+def test_template_stays_readable(file: str) -> None:
+    assert len((ROOT / file).read_text().splitlines()) <= 700
 
 
 def test_parameters_are_described_and_used() -> None:
@@ -76,9 +78,35 @@ def test_stream_delivers_entities_and_new_type_deltas_only() -> None:
     ]
 
 
-def test_every_url_reaches_the_api() -> None:
+SECURITY_PATHS = {
+    "/.well-known/{proxy+}",
+    "/access/v1/{proxy+}",
+    "/idm/{proxy+}",
+    "/oauth2/{proxy+}",
+    "/user",
+    "/v1",
+    "/v1/{proxy+}",
+    "/v3",
+    "/v3/{proxy+}",
+}
+
+
+def test_every_url_reaches_one_function() -> None:
     api = resources(translated(), "AWS::ApiGatewayV2::Api")["CityApi"]
-    assert list(api["Body"]["paths"]) == ["$default"]
+    functions = {
+        path: re.findall(r"\$\{(\w+)\.Arn\}", json.dumps(operations))
+        for path, operations in api["Body"]["paths"].items()
+    }
+    assert functions == {
+        "$default": ["ContextApiFunction"],
+        **{path: ["SecurityApiFunction"] for path in SECURITY_PATHS},
+    }
+
+
+def test_every_method_of_a_path_reaches_the_function() -> None:
+    api = resources(translated(), "AWS::ApiGatewayV2::Api")["CityApi"]
+    methods = {method for operations in api["Body"]["paths"].values() for method in operations}
+    assert methods == {"x-amazon-apigateway-any-method"}
 
 
 def test_alarms_and_dashboards_cost_nothing() -> None:
@@ -96,7 +124,7 @@ def test_dashboard_and_alarms_watch_resources_of_the_stack() -> None:
         ]
     )
     named = set(re.findall(r'{"(?:Ref": |Fn::GetAtt": \[)"(\w+)"', watching))
-    assert {"CityApi", "ContextTable", "ContextApiFunction", "NotificationQueue"} <= named
+    assert {"CityApi", "ContextTable", "SecurityApiFunction", "NotificationQueue"} <= named
     assert named <= set(template["Resources"]) | {"AlarmTopic"}
 
 
