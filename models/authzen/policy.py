@@ -31,16 +31,13 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from models.authzen.faults import fault
-from models.authzen.requests import MAX_ID_LENGTH
+from models.authzen.requests import MAX_ID_LENGTH, Name
 
 MAX_LISTED = 500
 """Names in one list of a policy."""
 MAX_CONDITIONS = 64
 MAX_CONDITION_DEPTH = 8
 MAX_PATTERN_LENGTH = 1024
-
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-"""What the id of a policy looks like."""
 
 
 class Operator(StrEnum):
@@ -101,7 +98,6 @@ def _check_moment(text: str) -> str:
     return text
 
 
-Name = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
 Names = Annotated[tuple[Name, ...], Field(strict=False, min_length=1, max_length=MAX_LISTED)]
 PathText = Annotated[str, Field(max_length=MAX_ID_LENGTH), AfterValidator(_check_path)]
 Moment = Annotated[str, AfterValidator(_check_moment)]

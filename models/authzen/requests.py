@@ -5,13 +5,24 @@ Unknown members are ignored, as its JSON binding demands; a member that is null 
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from models.authzen.faults import fault
 
 MAX_ID_LENGTH = 1024
 
 Semantic = Literal["execute_all", "deny_on_first_deny", "permit_on_first_permit"]
 
-Name = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
+
+def _check_characters(name: str) -> str:
+    if any(character < " " for character in name):
+        raise fault("must not contain control characters")
+    return name
+
+
+Name = Annotated[
+    str, Field(min_length=1, max_length=MAX_ID_LENGTH), AfterValidator(_check_characters)
+]
 
 
 def _nothing_to_empty(members: JsonValue) -> JsonValue:
