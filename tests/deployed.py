@@ -80,6 +80,7 @@ def deploy(table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
     resources = {"ContextTable": table}
     variables = {
         "CONTEXT_TABLE": table,
+        "SECURITY_TABLE": "none",
         "STAGE": "sandbox",
         "TOKEN_ISSUER": "https://issuer.invalid",
         "TOKEN_JWKS_URL": "https://issuer.invalid/jwks.json",

@@ -9,8 +9,6 @@ from city.errors import CityError
 from city.http import COMPRESS_FROM, Correlated, authorise
 from city.observability import logger
 from city.policy import Policy
-from city.policy.keys import SigningKeys, fetch_from
-from city.policy.tokens import TokenVerifier
 from context.ngsi_v2 import (
     entity_routes,
     errors,
@@ -51,18 +49,12 @@ def create_app(settings: ApiSettings) -> Correlated:
     )
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM, compresslevel=5)
     app.state.settings = settings
-    app.state.policy = _policy(settings)
+    app.state.policy = Policy.of(RULES, settings, client("dynamodb"))
     # made now, not by the first request: a function starts with more processor than it runs with
     app.state.services = Services(settings, client("dynamodb"))
     for router in ROUTERS:
         app.include_router(router)
     return Correlated(app, logger("context-api", settings.stage))
-
-
-def _policy(settings: ApiSettings) -> Policy:
-    keys = SigningKeys(fetch_from(settings.token_jwks_url))
-    verifier = TokenVerifier(settings.token_issuer, keys)
-    return Policy(RULES, verifier.verify, public_access=settings.public_access)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

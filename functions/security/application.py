@@ -12,10 +12,11 @@ from city.errors import CityError
 from city.http import COMPRESS_FROM, Correlated, MethodNotAllowed, UnknownPath, authorise
 from city.observability import logger
 from city.policy import Operation, Policy
-from city.policy.keys import SigningKeys, fetch_from
-from city.policy.tokens import TokenVerifier
 from security.access import merged
 from security.administration import problems
+from security.oauth import errors as oauth_errors
+from security.oauth import metadata_routes
+from security.oauth import routes as oauth_routes
 from security.services import Services
 from security.settings import ApiSettings
 
@@ -29,12 +30,17 @@ class Routes(Protocol):
     RULES: Mapping[tuple[str, str], Operation]
 
 
-ROUTES: tuple[Routes, ...] = ()
+ROUTES: tuple[Routes, ...] = (oauth_routes, metadata_routes)
 """Every module with routes. Whoever writes one adds it here."""
 
 RULES = merged(module.RULES for module in ROUTES)
 
-RENDERERS: tuple[tuple[str, Renderer], ...] = (("/", problems.render),)
+RENDERERS: tuple[tuple[str, Renderer], ...] = (
+    ("/oauth2/", oauth_errors.render),
+    ("/.well-known/", oauth_errors.render),
+    ("/idm/", oauth_errors.render),
+    ("/", problems.render),
+)
 """How refusals look, by the start of the path; the first that fits is taken."""
 
 
@@ -54,18 +60,12 @@ def create_app(settings: ApiSettings) -> Correlated:
     )
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM, compresslevel=5)
     app.state.settings = settings
-    app.state.policy = _policy(settings)
+    app.state.policy = Policy.of(RULES, settings, client("dynamodb"))
     # made now, not by the first request: a function starts with more processor than it runs with
     app.state.services = Services(settings, client("dynamodb"))
     for module in ROUTES:
         app.include_router(module.router)
     return Correlated(app, logger("security-api", settings.stage))
-
-
-def _policy(settings: ApiSettings) -> Policy:
-    keys = SigningKeys(fetch_from(settings.token_jwks_url))
-    verifier = TokenVerifier(settings.token_issuer, keys)
-    return Policy(RULES, verifier.verify, public_access=settings.public_access)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -16,7 +16,6 @@ class ApiSettings(AccessSettings):
     - `audit_decisions`: whether only refused decisions are kept or all; `audit_days`: how long.
     """
 
-    security_table: str
     user_pool_id: str
     login_url: str
     login_client_id: str = ""
@@ -24,5 +23,4 @@ class ApiSettings(AccessSettings):
     password_grant: bool = False
     audit_decisions: Literal["refused", "all"] = "refused"
     audit_days: int = 400
-    grant_seconds: int = 30
     max_body_bytes: int = 1_048_576

@@ -17,6 +17,7 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-west-1",
     "STAGE": "dev",
     "CONTEXT_TABLE": "context",
+    "SECURITY_TABLE": "security",
     "NOTIFICATION_QUEUE_URL": "https://sqs.invalid/notifications.fifo",
     "RETRY_QUEUE_URL": "https://sqs.invalid/retries",
     "NOTIFICATION_DEAD_LETTER_QUEUE_URL": "https://sqs.invalid/dead-notifications.fifo",

@@ -19,11 +19,13 @@ from mangum import Mangum
 
 from city.http import Correlated
 from city.policy import Policy
+from city.policy.accounts import Account
 from city.policy.keys import SigningKeys
 from city.policy.tokens import TokenVerifier
 from context.application import create_app
 from context.ngsi_v2.access import RULES
 from context.services import Services
+from tests.accounts import FULL_GRANTS
 from tests.integration.api import api_settings
 
 CEILING = 1000
@@ -57,7 +59,10 @@ def handler(event_loop: None) -> Any:
     app = create_app(settings).app
     assert isinstance(app, FastAPI)
     keys = SigningKeys(lambda: dumps({"keys": [KEY.as_dict(private=False)]}).encode())
-    app.state.policy = Policy(RULES, TokenVerifier(ISSUER, keys).verify)
+    machine = {"machine-1": Account("machine-1", "application", grants=FULL_GRANTS)}
+    app.state.policy = Policy(
+        RULES, TokenVerifier(ISSUER, keys).verify, lambda _: machine, lambda _: None
+    )
     client: Any = Memory()
     app.state.services = Services(settings, client)
     return Mangum(Correlated(app, Logger(service="cpu", stream=StringIO())), lifespan="off")

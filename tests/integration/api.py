@@ -19,6 +19,7 @@ def api_settings(table: str, **changes: Any) -> ApiSettings:
     open_to_all = {
         "stage": "sandbox",
         "context_table": table,
+        "security_table": "none",
         "token_issuer": "https://issuer.example/pool",
         "token_jwks_url": "http://127.0.0.1:9/jwks.json",
         "public_access": True,

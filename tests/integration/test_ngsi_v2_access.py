@@ -15,7 +15,8 @@ from joserfc.jwk import RSAKey
 
 from city import aws
 from city.http import Correlated
-from tests.conftest import create_context_table
+from tests.accounts import put_account
+from tests.conftest import create_context_table, create_security_table
 from tests.integration.api import Api, api_settings
 
 if TYPE_CHECKING:
@@ -60,12 +61,14 @@ def jwks_url() -> Iterator[str]:
 def city(jwks_url: str) -> Iterator[Api]:
     """The API as on AWS: no access without a token."""
     dynamodb = aws.client("dynamodb")
-    table = create_context_table(dynamodb)
+    table, security = create_context_table(dynamodb), create_security_table(dynamodb)
+    put_account(dynamodb, security, "machine-1")
     access = {"public_access": False, "token_issuer": ISSUER, "token_jwks_url": jwks_url}
-    api = Api(api_settings(table, **access), dynamodb)
+    api = Api(api_settings(table, security_table=security, **access), dynamodb)
     yield api
     api.close()
     dynamodb.delete_table(TableName=table)
+    dynamodb.delete_table(TableName=security)
 
 
 def token(*scopes: str, **changes: Any) -> str:

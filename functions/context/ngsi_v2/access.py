@@ -18,20 +18,24 @@ RULES: dict[tuple[str, str], Operation] = {
     ("GET", "/statistics"): Operation("service:statistics", READ),
     ("GET", "/v2"): Operation("service:entry-points", OPEN),
     ("POST", "/v2/entities"): Operation("entity:create", WRITE),
-    ("GET", "/v2/entities"): Operation("entity:list", READ),
-    ("GET", "/v2/entities/{entity_id}"): Operation("entity:read", READ),
+    ("GET", "/v2/entities"): Operation("entity:list", READ, is_public=True),
+    ("GET", "/v2/entities/{entity_id}"): Operation("entity:read", READ, is_public=True),
     ("DELETE", "/v2/entities/{entity_id}"): Operation("entity:delete", WRITE),
-    ("GET", "/v2/entities/{entity_id}/attrs"): Operation("entity:read", READ),
+    ("GET", "/v2/entities/{entity_id}/attrs"): Operation("entity:read", READ, is_public=True),
     ("PATCH", "/v2/entities/{entity_id}/attrs"): Operation("entity:update", WRITE),
     ("POST", "/v2/entities/{entity_id}/attrs"): Operation("entity:update", WRITE),
     ("PUT", "/v2/entities/{entity_id}/attrs"): Operation("entity:update", WRITE),
-    ("GET", "/v2/entities/{entity_id}/attrs/{attribute}"): Operation("entity:read", READ),
+    ("GET", "/v2/entities/{entity_id}/attrs/{attribute}"): Operation(
+        "entity:read", READ, is_public=True
+    ),
     ("PUT", "/v2/entities/{entity_id}/attrs/{attribute}"): Operation("entity:update", WRITE),
     ("DELETE", "/v2/entities/{entity_id}/attrs/{attribute}"): Operation("entity:update", WRITE),
-    ("GET", "/v2/entities/{entity_id}/attrs/{attribute}/value"): Operation("entity:read", READ),
+    ("GET", "/v2/entities/{entity_id}/attrs/{attribute}/value"): Operation(
+        "entity:read", READ, is_public=True
+    ),
     ("PUT", "/v2/entities/{entity_id}/attrs/{attribute}/value"): Operation("entity:update", WRITE),
-    ("GET", "/v2/types"): Operation("type:list", READ),
-    ("GET", "/v2/types/{entity_type}"): Operation("type:read", READ),
+    ("GET", "/v2/types"): Operation("type:list", READ, is_public=True),
+    ("GET", "/v2/types/{entity_type}"): Operation("type:read", READ, is_public=True),
     ("POST", "/v2/subscriptions"): Operation("subscription:create", SUBSCRIBE),
     ("GET", "/v2/subscriptions"): Operation("subscription:list", READ),
     ("GET", "/v2/subscriptions/{subscription_id}"): Operation("subscription:read", READ),
@@ -42,7 +46,7 @@ RULES: dict[tuple[str, str], Operation] = {
     ("GET", "/v2/registrations/{registration_id}"): Operation("registration:read", READ),
     ("DELETE", "/v2/registrations/{registration_id}"): Operation("registration:delete", WRITE),
     ("POST", "/v2/op/update"): Operation("entity:batch-update", WRITE),
-    ("POST", "/v2/op/query"): Operation("entity:list", READ),
+    ("POST", "/v2/op/query"): Operation("entity:list", READ, is_public=True),
     ("POST", "/v2/op/notify"): Operation("entity:notify", WRITE),
 }
 

@@ -12,6 +12,7 @@ from fastapi import Response
 from city import errors
 from city.http import INTERNAL, headers_of
 from city.json import dump
+from city.policy.quotas import QuotaExceeded
 
 _ESCAPES = str.maketrans(
     {
@@ -53,6 +54,7 @@ _ANSWERS: dict[type[errors.CityError], _Answer] = {
     errors.Unprocessable: _Answer(422, "Unprocessable"),
     errors.PartialUpdate: _Answer(422, "PartialUpdate"),
     errors.TooComplex: _Answer(422, "NotSupportedQuery"),
+    QuotaExceeded: _Answer(429, "TooManyRequests"),
     errors.Unsupported: _Answer(501, "NotImplemented"),
     errors.Unsupported: _Answer(501, "NotImplemented"),
     errors.Contended: _Answer(503, "ServiceUnavailable"),

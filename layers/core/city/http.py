@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from city import errors
 from city.policy import MissingScope, Policy
+from city.policy.quotas import QuotaExceeded
 from city.policy.tokens import InvalidToken
 
 CORRELATOR = b"fiware-correlator"
@@ -52,6 +53,7 @@ _STATUSES: dict[type[errors.CityError], int] = {
     errors.Stale: 412,
     errors.TooLarge: 413,
     errors.Unprocessable: 422,
+    QuotaExceeded: 429,
     errors.Unconditional: 428,
     errors.Unsupported: 501,
     errors.Contended: 503,
@@ -79,6 +81,8 @@ def headers_of(error: Exception) -> dict[str, str] | None:
             return {"WWW-Authenticate": challenge}
         case errors.Unauthenticated():
             return {"WWW-Authenticate": 'Bearer realm="city"'}
+        case QuotaExceeded():
+            return error.headers()
         case MethodNotAllowed():
             return {"Allow": error.allowed}
         case errors.Contended() | errors.Unavailable():
@@ -93,13 +97,12 @@ async def authorise(request: Request) -> None:
     The application has its policy as `app.state.policy`; routes find the caller as
     `request.scope["caller"]`.
     """
-    headers, route = request.headers, request.scope["route"].path
     policy: Policy = request.app.state.policy
-    caller = policy.authorise(
-        request.method, route, headers.getlist("authorization"), headers.getlist("x-auth-token")
-    )
+    address = request.client.host if request.client else ""
+    caller = policy.authorise(request.method, request.scope["route"].path, request.headers, address)
     request.scope["caller"] = caller
-    request.scope["audit"] |= {"subject": caller.id, "client": caller.client}
+    subject = caller.subject
+    request.scope["audit"] |= {"subject": subject.id, "client": subject.client}
 
 
 class Correlated:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Stage = Literal["sandbox", "dev", "prod"]
 
@@ -42,9 +42,12 @@ class AccessSettings(Settings):
     """What a function that answers HTTP needs to decide who may do what.
 
     `token_issuer` is the only accepted `iss`; its signing keys are at `token_jwks_url`.
-    `public_access` grants everything to everybody, also without a token (sandbox only).
+    Accounts are read from `security_table` and used for `grant_seconds`; 0 reads them for every
+    request. `public_access` grants everything to everybody, also without a token (sandbox only).
     """
 
     token_issuer: str
     token_jwks_url: str
+    security_table: str
+    grant_seconds: int = Field(30, ge=0, le=30)
     public_access: bool = False

@@ -3,19 +3,25 @@
 import hmac
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from joserfc import jwe, jws
 from joserfc.jwk import ECKey, RSAKey
+from starlette.datastructures import Headers
 from urllib3.exceptions import HTTPError
 
+from city.clock import SECOND
 from city.errors import Forbidden, Unauthenticated, Unavailable
 from city.policy import PUBLIC, MissingScope, Operation, Policy, Subject
+from city.policy.accounts import Account
 from city.policy.credentials import presented_token
+from city.policy.grants import Action
 from city.policy.keys import MAX_AGE, REFRESH_INTERVAL, RETRY_INTERVAL, SigningKeys
 from city.policy.tokens import MAX_LIFETIME, MAX_SKEW, MAX_TOKEN_LENGTH, InvalidToken, TokenVerifier
+from city.tenancy import ROOT
+from tests.accounts import FULL_GRANTS, headers
 
 ISSUER = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_City"
 NOW = 1_800_000_000
@@ -337,66 +343,106 @@ def test_credentials_that_can_be_read_in_two_ways_are_refused(
         presented_token(authorization, auth_token)
 
 
+def bearer(payload: dict[str, Any]) -> Headers:
+    return headers(authorization=f"Bearer {signed(payload)}")
+
+
 RULES = {
     ("GET", "/open"): Operation("thing:look", None),
     ("GET", "/things"): Operation("thing:read", "context/read"),
     ("POST", "/things"): Operation("thing:create", "context/subscribe"),
 }
-GOOD = [f"Bearer {signed(claims())}"]
+GOOD = headers(authorization=f"Bearer {signed(claims())}")
+
+
+MACHINE = Account("machine-1", "application", grants=FULL_GRANTS)
+
+
+class Directory:
+    """Accounts in memory; `spent` are the subjects whose requests were counted."""
+
+    def __init__(self, *accounts: Account) -> None:
+        self.accounts = {account.subject: account for account in accounts}
+        self.spent: list[str] = []
+        self.reads: list[list[str]] = []
+
+    def find(self, subjects: Iterable[str]) -> dict[str, Account]:
+        self.reads.append([*subjects])
+        return {id: self.accounts[id] for id in self.reads[-1] if id in self.accounts}
+
+    def spend(self, account: Account) -> None:
+        self.spent.append(account.subject)
+
+
+def policy_of(
+    verify: Callable[[str], Any], *accounts: Account, public_access: bool = False
+) -> Policy:
+    directory = Directory(*accounts)
+    return Policy(
+        RULES,
+        verify,
+        directory.find,
+        directory.spend,
+        public_access=public_access,
+        clock=lambda: NOW * SECOND,
+    )
 
 
 @pytest.fixture
 def policy(verify: Callable[[str], Any]) -> Policy:
-    return Policy(RULES, verify)
+    return policy_of(verify, MACHINE)
 
 
 @pytest.fixture
 def public_policy(verify: Callable[[str], Any]) -> Policy:
-    return Policy(RULES, verify, public_access=True)
+    return policy_of(verify, MACHINE, public_access=True)
 
 
 @pytest.mark.parametrize("public_access", [False, True])
 def test_route_without_a_rule_is_forbidden_to_everybody(
     verify: Callable[[str], Any], *, public_access: bool
 ) -> None:
-    policy = Policy(RULES, verify, public_access=public_access)
-    for credentials in ([], GOOD):
+    policy = policy_of(verify, MACHINE, public_access=public_access)
+    for credentials in (headers(), GOOD):
         with pytest.raises(Forbidden):
-            policy.authorise("DELETE", "/things", credentials, [])
+            policy.authorise("DELETE", "/things", credentials)
 
 
 def test_open_operation_needs_no_token(policy: Policy) -> None:
-    assert policy.authorise("GET", "/open", [], []) is PUBLIC
+    assert policy.authorise("GET", "/open", headers()).subject is PUBLIC
 
 
 def test_other_operations_need_a_token(policy: Policy) -> None:
     with pytest.raises(Unauthenticated):
-        policy.authorise("GET", "/things", [], [])
+        policy.authorise("GET", "/things", headers())
 
 
 def test_token_with_the_scope_is_let_through(policy: Policy) -> None:
-    subject = policy.authorise("GET", "/things", GOOD, [])
-    assert subject == Subject(
-        "machine-1", "machine-1", frozenset({"context/read", "context/write"})
-    )
+    caller = policy.authorise("GET", "/things", GOOD)
+    scopes = frozenset({"context/read", "context/write"})
+    assert caller.subject == Subject("machine-1", "machine-1", scopes, token_id="c0ffee")
+    assert caller.account is MACHINE
+    assert caller.access.allows(Action.READ, "city", ROOT, "Room", "room1")
 
 
 def test_token_without_the_scope_is_told_which(policy: Policy) -> None:
     with pytest.raises(MissingScope, match="context/subscribe"):
-        policy.authorise("POST", "/things", GOOD, [])
+        policy.authorise("POST", "/things", GOOD)
 
 
 @pytest.mark.parametrize("scope", ["context/readx", "xcontext/read", "context", "CONTEXT/READ", ""])
 def test_scope_is_compared_whole(policy: Policy, scope: str) -> None:
     with pytest.raises(MissingScope):
-        policy.authorise("GET", "/things", [f"Bearer {signed(claims(scope=scope))}"], [])
+        policy.authorise("GET", "/things", bearer(claims(scope=scope)))
 
 
 def test_public_access_grants_everything_without_a_token(public_policy: Policy) -> None:
-    assert public_policy.authorise("POST", "/things", [], []) is PUBLIC
+    caller = public_policy.authorise("POST", "/things", headers())
+    assert caller.subject is PUBLIC
+    assert caller.access.is_unlimited
 
 
 @pytest.mark.parametrize("route", ["/open", "/things"])
 def test_bad_token_is_refused_even_where_none_is_needed(public_policy: Policy, route: str) -> None:
     with pytest.raises(InvalidToken):
-        public_policy.authorise("GET", route, ["Bearer forged"], [])
+        public_policy.authorise("GET", route, headers(authorization="Bearer forged"))

@@ -8,6 +8,7 @@ from context.settings import ApiSettings, SenderSettings
 ENVIRONMENT = {
     "STAGE": "prod",
     "CONTEXT_TABLE": "context",
+    "SECURITY_TABLE": "security",
     "TOKEN_ISSUER": "https://issuer.example",
     "TOKEN_JWKS_URL": "https://issuer.example/jwks.json",
     "PATH": "/usr/bin",

@@ -9,16 +9,14 @@ counts its epoch up. Requests only read it:
 | find, within `max_age` | none |
 """
 
-import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from city.clock import SECOND, Clock, now
-from city.dynamodb import MAX_TRANSACTION_TRIES, Item, Row, Value, from_item, pauses, translated
-from city.errors import Unavailable
+from city.dynamodb import Row, Value, batch_get, to_item
 from city.keys import key
 from city.policy.grants import Grant, pack, unpack
 
@@ -128,7 +126,7 @@ def account_from_row(row: Row) -> Account:
 
 class _Cached(NamedTuple):
     read: int
-    item: Item | None
+    row: Row | None
     account: Account | None
 
 
@@ -149,7 +147,7 @@ class Accounts:
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
         self._lock = Lock()
 
-    def find(self, subjects: Sequence[str]) -> dict[str, Account]:
+    def find(self, subjects: Iterable[str]) -> dict[str, Account]:
         """The accounts of those subjects that have one. Raises Unavailable, never guesses."""
         moment = self._clock()
         with self._lock:
@@ -180,32 +178,17 @@ class Accounts:
             while len(self._cache) > MAX_CACHED:
                 self._cache.popitem(last=False)
 
-    def _read(self, subjects: Sequence[str]) -> dict[str, Item]:
-        """The items by partition key."""
-        items: dict[str, Item] = {}
-        wanted = [
-            {"pk": {"S": pk}, "sk": {"S": sk}}
-            for pk, sk in map(account_key, dict.fromkeys(subjects))
-        ]
-        for pause in pauses(MAX_TRANSACTION_TRIES):
-            with translated():
-                answer = self._client.batch_get_item(
-                    RequestItems={self._table: {"Keys": wanted, "ConsistentRead": True}}
-                )
-            for item in answer["Responses"].get(self._table, []):
-                items[str(item["pk"]["S"])] = dict(item)
-            left = answer.get("UnprocessedKeys", {}).get(self._table)
-            if not left:
-                return items
-            time.sleep(pause)
-            wanted = cast("list[dict[str, dict[str, str]]]", left["Keys"])
-        raise Unavailable("the security store is at its capacity limit; try again")
+    def _read(self, subjects: Iterable[str]) -> dict[str, Row]:
+        """The rows by partition key."""
+        keys = [to_item({"pk": pk, "sk": sk}) for pk, sk in map(account_key, subjects)]
+        rows = batch_get(self._client, self._table, keys, consistent=True)
+        return {str(row["pk"]): row for row in rows}
 
 
-def _renewed(cached: _Cached | None, item: Item | None, moment: int) -> _Cached:
-    if cached is not None and cached.item == item:
+def _renewed(cached: _Cached | None, row: Row | None, moment: int) -> _Cached:
+    if cached is not None and cached.row == row:
         return cached._replace(read=moment)
-    return _Cached(moment, item, None if item is None else account_from_row(from_item(item)))
+    return _Cached(moment, row, None if row is None else account_from_row(row))
 
 
 def _plan_row(plan: Plan | None) -> Row | None:

@@ -10,7 +10,7 @@ import re
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from city.errors import Unauthenticated
 from city.json import Json
@@ -28,18 +28,26 @@ _TYPES = (None, "JWT", "at+jwt")
 
 
 class InvalidToken(Unauthenticated):
-    """The token is not one we accept; why is not told."""
+    """The credential, token or API key, is not one we accept; why is not told."""
 
     def __init__(self) -> None:
         super().__init__("the access token is not valid")
 
 
 class Claims(NamedTuple):
-    """What a verified token says of its bearer."""
+    """What a verified token says of its bearer.
+
+    `issued` and `expires` are in seconds; `id` (jti) names the token, `session` (origin_jti) the sign-in that it
+    and all that were refreshed from it come from.
+    """
 
     subject: str
     client: str
     scopes: frozenset[str]
+    issued: int = 0
+    id: str = ""
+    session: str = ""
+    expires: int = 0
 
 
 class TokenVerifier:
@@ -81,18 +89,25 @@ class TokenVerifier:
             raise InvalidToken from error
 
     def _claims(self, claims: dict[str, Json]) -> Claims:
-        client, scope = claims.get("client_id"), claims.get("scope")
         if not (
             claims.get("iss") == self._issuer
             and claims.get("token_use") == "access"
-            and isinstance(client, str)
-            and client
-            and isinstance(scope, str)
             and self._is_current(claims)
         ):
             raise InvalidToken
-        subject = claims.get("sub", client)
-        return Claims(str(subject), client, frozenset(scope.split(" ")))
+        client, scope = _text(claims, "client_id"), _text(claims, "scope")
+        subject = _text(claims, "sub", client)
+        if not (client and subject):
+            raise InvalidToken
+        return Claims(
+            subject,
+            client,
+            frozenset(scope.split(" ")),
+            cast("int", claims["iat"]),
+            _text(claims, "jti", ""),
+            _text(claims, "origin_jti", ""),
+            cast("int", claims["exp"]),
+        )
 
     def _is_current(self, claims: dict[str, Json]) -> bool:
         expiry, issued = claims.get("exp"), claims.get("iat")
@@ -102,6 +117,13 @@ class TokenVerifier:
         now = self._clock()
         latest_start = max(issued, starts)
         return latest_start <= now + MAX_SKEW and now < expiry <= now + MAX_LIFETIME
+
+
+def _text(claims: dict[str, Json], name: str, absent: str | None = None) -> str:
+    value = claims.get(name, absent)
+    if not isinstance(value, str):
+        raise InvalidToken
+    return value
 
 
 def _object(segment: str) -> dict[str, Json]:
