@@ -1,6 +1,6 @@
 """The HTTP application of the security API: routes, policy, errors, and what surrounds them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
@@ -27,7 +27,7 @@ class Routes(Protocol):
     """A module with routes and their rules, by method and path."""
 
     router: APIRouter
-    RULES: Mapping[tuple[str, str], Operation]
+    RULES: dict[tuple[str, str], Operation]
 
 
 ROUTES: tuple[Routes, ...] = (oauth_routes, metadata_routes)

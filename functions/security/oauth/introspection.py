@@ -1,0 +1,100 @@
+"""What a token or API key is worth now (RFC 7662), read from the accounts themselves, not a cache.
+
+Whatever is not good in every respect is `{"active": false}` and nothing more: malformed, expired,
+another issuer's, revoked by itself or with its session, its subject or its client, or not the
+asking client's business.
+"""
+
+from collections.abc import Callable
+from hmac import compare_digest
+
+from city.clock import SECOND, Clock
+from city.json import Json
+from city.keys import key
+from city.policy import honours
+from city.policy.credentials import hash_of, key_subject, parse_key
+from city.policy.tokens import Claims, InvalidToken
+from security.oauth.clients import Client
+from security.store.accounts import AccountStore
+from security.store.table import Table
+
+INACTIVE: dict[str, Json] = {"active": False}
+
+Facts = dict[str, Json]
+
+
+class Introspection:
+    """Describes tokens; `verify` gives the claims of a good access token."""
+
+    def __init__(
+        self,
+        issuer: str,
+        verify: Callable[[str], Claims],
+        accounts: AccountStore,
+        table: Table,
+        clock: Clock,
+    ) -> None:
+        self._issuer = issuer
+        self._verify = verify
+        self._accounts = accounts
+        self._table = table
+        self._clock = clock
+
+    def describe(self, token: str, asking: Client | None = None) -> Facts:
+        """The token's facts. A client that asks learns only of tokens issued to itself or to an
+        application it trusts; without one the asker may know of all."""
+        try:
+            claims = self._verify(token)
+        except InvalidToken:
+            return self._api_key(token) if asking is None else INACTIVE
+        if asking is not None and not self._concerns(asking, claims.client):
+            return INACTIVE
+        return self._access_token(claims) if self._is_honoured(claims) else INACTIVE
+
+    def _is_honoured(self, claims: Claims) -> bool:
+        client = self._accounts.find(claims.client)
+        subject = client if claims.subject == claims.client else self._accounts.find(claims.subject)
+        return (
+            client is not None
+            and honours(client.account, claims)
+            and (subject is None or honours(subject.account, claims))
+        )
+
+    def _concerns(self, asking: Client, client_id: str) -> bool:
+        if asking.owns(client_id):
+            return True
+        stored = self._accounts.find(client_id)
+        application = (stored and stored.application) or client_id
+        trusted = self._table.get(key("application", asking.id), key("trusted", application))
+        return trusted is not None
+
+    def _access_token(self, claims: Claims) -> Facts:
+        return {
+            "active": True,
+            "token_type": "Bearer",
+            "scope": " ".join(sorted(claims.scopes)),
+            "client_id": claims.client,
+            "sub": claims.subject,
+            "iss": self._issuer,
+            "iat": claims.issued,
+            "exp": claims.expires,
+            "jti": claims.id,
+        }
+
+    def _api_key(self, text: str) -> Facts:
+        try:
+            key_id, secret = parse_key(text)
+        except InvalidToken:
+            return INACTIVE
+        stored = self._accounts.find(key_subject(key_id))
+        if stored is None or stored.account.key is None or not stored.account.active:
+            return INACTIVE
+        account, terms = stored.account, stored.account.key
+        if not compare_digest(hash_of(secret), terms.secret_hash):
+            return INACTIVE
+        if terms.ends is not None and self._clock() >= terms.ends:
+            return INACTIVE
+        scope = " ".join(sorted(account.scopes))
+        facts: Facts = {"active": True, "token_type": "api_key", "scope": scope}
+        facts["sub"] = account.subject
+        return facts if terms.ends is None else facts | {"exp": terms.ends // SECOND}
