@@ -135,7 +135,7 @@ class OrganisationStore:
         )
 
     def remove_member(self, member: Member, *, keep_owner: bool = True) -> None:
-        """Remove a member; with `keep_owner` not the last owner.
+        """Remove a member; with `keep_owner` not the last owner of an organisation that lasts.
 
         Raises ConditionFailed when that is not so any more, or it is the last owner.
         """
@@ -183,10 +183,9 @@ class OrganisationStore:
     def _counting(self, organisation: str, owners: int, *, keep_one: bool) -> Statement:
         """Changes the number of owners; with `keep_one` it fails when none would be left."""
         there = "attribute_exists(pk) AND attribute_not_exists(gone)"
+        condition = IS_THERE if not keep_one else Condition(there)
         if owners < 0 and keep_one:
             condition = Condition(f"{there} AND owners > :least", {":least": -owners})
-        else:
-            condition = Condition(there)
         if owners == 0:
             return self._table.checking(*organisation_key(organisation), condition)
         change = Change("SET owners = owners + :n", {":n": owners})

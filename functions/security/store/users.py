@@ -44,7 +44,6 @@ class Profile:
     website: str = ""
     gravatar: bool = False
     extra: dict[str, Json] = field(default_factory=dict)
-    enabled: bool = True
     version: int = 1
 
 
@@ -146,7 +145,6 @@ def _rows(profile: Profile) -> tuple[Row, Row]:
         "name": profile.username,
         "created": profile.created,
         "password": profile.password_set,
-        "enabled": profile.enabled,
         "v": profile.version,
         "description": profile.description,
         "website": profile.website,
@@ -167,6 +165,5 @@ def _profile_of(row: Row) -> Profile:
         website=str(row["website"]),
         gravatar=row["gravatar"] is True,
         extra=cast("dict[str, Json]", parse(str(row["extra"]))),
-        enabled=row["enabled"] is True,
         version=cast("int", row["v"]),
     )
