@@ -32,7 +32,7 @@ class Authorization:
         if required(parameters, "response_type") != "code":
             raise OAuthError("unsupported_response_type", "the response type is code")
         client = self._clients.named(required(parameters, "client_id"))
-        if required(parameters, "redirect_uri") not in client.redirect_uris:
+        if required(parameters, "redirect_uri") not in client.known.redirect_uris:
             raise invalid_request("redirect_uri is not one that the client registered, exactly")
         if parameters.get("code_challenge_method") != "S256":
             raise invalid_request("PKCE is needed: code_challenge_method must be S256")

@@ -6,12 +6,13 @@ read of the table and no call to Cognito, whose quota for describing clients (5 
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from hmac import compare_digest
 from threading import Lock
 from typing import NamedTuple
 
 from city.clock import SECOND, Clock
+from security.cognito_clients import PoolClient
 from security.cognito_endpoints import ClientKey
 from security.oauth.errors import OAuthError, invalid_client
 from security.oauth.forms import Credentials
@@ -23,43 +24,45 @@ MIN_AGE = 5 * SECOND
 """How soon it is asked again because a secret does not fit: it may have been changed."""
 MAX_CACHED = 256
 
+APPLICATION = "application"
+"""The kind of accounts that clients have."""
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """An app client: `secret` is None for a public one; `takes_passwords` allows that grant.
+    """A client of the pool that the city knows.
 
-    `twin` is the client of the pool that gets tokens by client credentials in its place: Cognito
-    lets no client have that flow beside another.
+    `twin` is the client that gets tokens by client credentials in its place: Cognito lets no client
+    have that flow beside another.
     """
 
-    id: str
-    secret: str | None = field(default=None, repr=False)
-    redirect_uris: frozenset[str] = frozenset()
-    takes_passwords: bool = False
+    known: PoolClient
     twin: str = ""
-
-    def owns(self, client_id: str) -> bool:
-        """Whether tokens with this `client_id` were issued to it."""
-        return client_id in {self.id, self.twin} - {""}
 
     @property
     def key(self) -> ClientKey:
         """What it presents to Cognito."""
-        return ClientKey(self.id, self.secret)
+        return ClientKey(self.known.id, self.known.secret)
 
-
-Describe = Callable[[str], Client | None]
+    def owns(self, client_id: str) -> bool:
+        """Whether tokens with this `client_id` were issued to it."""
+        return client_id in {self.known.id, self.twin} - {""}
 
 
 class _Cached(NamedTuple):
     read: int
-    client: Client | None
+    client: PoolClient | None
 
 
 class Clients:
     """The city's clients: app clients of the pool that have an account."""
 
-    def __init__(self, describe: Describe, accounts: AccountStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        describe: Callable[[str], PoolClient | None],
+        accounts: AccountStore,
+        clock: Clock,
+    ) -> None:
         self._describe = describe
         self._accounts = accounts
         self._clock = clock
@@ -69,10 +72,10 @@ class Clients:
     def find(self, client_id: str, max_age: int = MAX_AGE) -> Client | None:
         """The client, unless the city does not know it or it is disabled."""
         stored = self._accounts.find(client_id)
-        if stored is None or not stored.account.active:
+        if stored is None or not stored.account.active or stored.account.kind != APPLICATION:
             return None
-        client = self._described(client_id, max_age)
-        return client and replace(client, twin=stored.twin)
+        known = self._described(client_id, max_age)
+        return Client(known, stored.twin) if known else None
 
     def named(self, client_id: str) -> Client:
         """The client, however it is to be authenticated. Raises invalid_client."""
@@ -88,18 +91,18 @@ class Clients:
         """
         for max_age in (MAX_AGE, MIN_AGE):
             client = self.find(credentials.client, max_age)
-            if client is not None and _proves(credentials, client):
+            if client is not None and _proves(credentials, client.known):
                 return client
         raise invalid_client()
 
     def authenticate_confidential(self, credentials: Credentials) -> Client:
         """The same for what a public client may not do."""
         client = self.authenticate(credentials)
-        if client.secret is None:
+        if client.known.secret is None:
             raise OAuthError("unauthorized_client", "this needs a client with a secret")
         return client
 
-    def _described(self, client_id: str, max_age: int) -> Client | None:
+    def _described(self, client_id: str, max_age: int) -> PoolClient | None:
         moment = self._clock()
         with self._lock:
             cached = self._cache.get(client_id)
@@ -112,7 +115,7 @@ class Clients:
         return cached.client
 
 
-def _proves(credentials: Credentials, client: Client) -> bool:
+def _proves(credentials: Credentials, client: PoolClient) -> bool:
     if client.secret is None or credentials.secret is None:
         return client.secret is credentials.secret
     return compare_digest(client.secret.encode(), credentials.secret.encode())

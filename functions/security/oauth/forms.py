@@ -19,7 +19,7 @@ FORM = "application/x-www-form-urlencoded"
 Parameters = Mapping[str, str]
 
 _BASIC = re.compile(r"basic +([A-Za-z0-9+/=_-]+)", re.IGNORECASE)
-_PRINTABLE = re.compile(r"[\x20-\x7e]+")
+_CLIENT = re.compile(r"[\w+-]{1,128}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ def required(parameters: Parameters, name: str) -> str:
 def presented_credentials(parameters: Parameters, authorization: Sequence[str]) -> Credentials:
     """The client's credentials, from `Authorization: Basic` or the form (RFC 6749 §2.3.1)."""
     if not authorization:
-        return Credentials(_client_id(parameters), parameters.get("client_secret"))
+        client, secret = parameters.get("client_id", ""), parameters.get("client_secret")
+        return Credentials(_checked(client), secret)
     credentials = _basic(authorization)
     if "client_secret" in parameters:
         raise invalid_request("the client authenticates in two ways; use one")
@@ -74,10 +75,10 @@ def presented_credentials(parameters: Parameters, authorization: Sequence[str]) 
     return credentials
 
 
-def _client_id(parameters: Parameters) -> str:
-    if "client_id" not in parameters:
+def _checked(client: str) -> str:
+    if not _CLIENT.fullmatch(client):
         raise invalid_client()
-    return parameters["client_id"]
+    return client
 
 
 def _basic(authorization: Sequence[str]) -> Credentials:
@@ -88,7 +89,6 @@ def _basic(authorization: Sequence[str]) -> Credentials:
         client, separator, secret = b64decode(match[1], validate=True).decode().partition(":")
     except ValueError as error:
         raise invalid_client() from error
-    client, secret = unquote_plus(client), unquote_plus(secret)
-    if not separator or not _PRINTABLE.fullmatch(client):
+    if not separator:
         raise invalid_client()
-    return Credentials(client, secret or None)
+    return Credentials(_checked(unquote_plus(client)), unquote_plus(secret) or None)

@@ -65,7 +65,7 @@ class Introspection:
             return True
         stored = self._accounts.find(client_id)
         application = (stored and stored.application) or client_id
-        trusted = self._table.get(key("application", asking.id), key("trusted", application))
+        trusted = self._table.get(key("application", asking.known.id), key("trusted", application))
         return trusted is not None
 
     def _access_token(self, claims: Claims) -> Facts:

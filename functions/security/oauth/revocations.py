@@ -12,7 +12,7 @@ from city.errors import NotFound
 from city.policy.accounts import Account
 from city.policy.tokens import MAX_LIFETIME, Claims, InvalidToken
 from security.cognito_endpoints import CognitoEndpoints, Rejected
-from security.oauth.clients import Client
+from security.oauth.clients import APPLICATION, Client
 from security.oauth.errors import invalid_grant
 from security.store.accounts import AccountStore
 
@@ -70,6 +70,6 @@ class Revocations:
             self._accounts.revoke_session(claims.subject, session, until)
         except NotFound:
             # nobody has given it rights yet, or it was deleted: then its tokens are refused anyway
-            kind = "application" if claims.subject == claims.client else "user"
+            kind = APPLICATION if claims.subject == claims.client else "user"
             if self._accounts.create(Account(claims.subject, kind)):
                 self._accounts.revoke_session(claims.subject, session, until)

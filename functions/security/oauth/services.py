@@ -7,8 +7,8 @@ from city.aws import client
 from city.clock import Clock
 from city.policy.keys import SigningKeys
 from city.policy.tokens import Claims, TokenVerifier
+from security.cognito_clients import AppClients
 from security.cognito_endpoints import CognitoEndpoints
-from security.oauth.app_clients import describe_from
 from security.oauth.authorization import Authorization
 from security.oauth.clients import Clients
 from security.oauth.introspection import Introspection
@@ -37,8 +37,8 @@ class OAuthServices:
     @cached_property
     def clients(self) -> Clients:
         """The clients and their authentication."""
-        describe = describe_from(client("cognito-idp"), self._settings.user_pool_id)
-        return Clients(describe, self._accounts, self._clock)
+        pool = AppClients(client("cognito-idp"), self._settings.user_pool_id)
+        return Clients(pool.describe, self._accounts, self._clock)
 
     @cached_property
     def authorization(self) -> Authorization:

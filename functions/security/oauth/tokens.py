@@ -70,7 +70,7 @@ class Tokens:
         if not VERIFIER.fullmatch(verifier):
             raise invalid_request("code_verifier must be 43 to 128 unreserved characters")
         form = {name: required(parameters, name) for name in ("code", "redirect_uri")}
-        if form["redirect_uri"] not in client.redirect_uris:
+        if form["redirect_uri"] not in client.known.redirect_uris:
             raise invalid_grant("redirect_uri is not one that the client registered")
         return self._ask(client.key, "authorization_code", form | {"code_verifier": verifier})
 
@@ -79,7 +79,7 @@ class Tokens:
         return self._ask(client.key, "refresh_token", {"refresh_token": token})
 
     def _client_credentials(self, client: Client, parameters: Parameters) -> Answer:
-        if client.secret is None:
+        if client.known.secret is None:
             raise OAuthError("unauthorized_client", "a client without a secret has no credentials")
         scopes = _scopes(parameters) - _KEYROCK_SCOPES
         form = {"scope": " ".join(sorted(scopes))} if scopes else {}
@@ -89,7 +89,7 @@ class Tokens:
         return self._clients.named(client.twin).key if client.twin else client.key
 
     def _password(self, client: Client, parameters: Parameters) -> Answer:
-        if not client.takes_passwords:
+        if not client.known.takes_passwords:
             raise OAuthError("unauthorized_client", "the client may not use the password grant")
         username, password = (required(parameters, name) for name in ("username", "password"))
         try:
