@@ -9,7 +9,8 @@
 An address can wait once. Rows end by themselves after `DAYS`. Costs in request units:
 
 - create: one transaction of three rows, 6 write (also when it is refused)
-- get: 1 read; a page: 1 read per 4 KB; delete: one transaction of two rows, 4 write
+- get: 1 read; a page: 1 read per 4 KB; claim: 1 write
+- delete: one transaction of two rows, 4 write
 """
 
 import hashlib
@@ -20,7 +21,6 @@ from typing import NamedTuple, cast
 from city.clock import SECOND
 from city.dynamodb import ConditionFailed, Row
 from city.errors import Unavailable
-from city.json import Json, dump, parse
 from city.keys import key
 from security.store.table import IS_NEW, IS_THERE, Change, Condition, Table
 
@@ -35,15 +35,25 @@ _DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody asks for: a role of an application, to belong to an organisation (ids or "")."""
+
+    application: str = ""
+    role: str = ""
+    organisation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Registration:
-    """Somebody who wants to be a user. `wanted` is what it asks for; `at` is microseconds."""
+    """Somebody who wants to be a user; `at` is microseconds. `claimed`: being approved."""
 
     id: str
     at: int
     email: str = field(repr=False)
     username: str = field(repr=False)
-    wanted: dict[str, Json] = field(default_factory=dict)
+    wanted: Wanted = Wanted()
     message: str = field(default="", repr=False)
+    claimed: bool = False
 
 
 class RegistrationPage(NamedTuple):
@@ -99,12 +109,19 @@ class RegistrationStore:
         row = self._table.get(*_address_key(email))
         return self.get(str(row["id"])) if row else None
 
-    def delete(self, registration: Registration) -> bool:
-        """Remove a registration; False when somebody else has."""
+    def claim(self, id: str) -> None:
+        """Note that a registration is being approved. Raises ConditionFailed when it is gone."""
+        self._table.update(WAITING, key(id), Change("SET claimed = :t", {":t": True}), IS_THERE)
+
+    def delete(self, registration: Registration, *, unless_claimed: bool = False) -> bool:
+        """Remove a registration; False when somebody else has, or (if so asked) has claimed it."""
+        condition = IS_THERE
+        if unless_claimed:
+            condition = Condition("attribute_exists(pk) AND attribute_not_exists(claimed)")
         try:
             self._table.transact(
                 [
-                    self._table.deleting(WAITING, key(registration.id), IS_THERE),
+                    self._table.deleting(WAITING, key(registration.id), condition),
                     self._table.deleting(*_address_key(registration.email)),
                 ]
             )
@@ -135,7 +152,9 @@ def _registration_row(registration: Registration, expiry: int) -> Row:
         "at": registration.at,
         "email": registration.email,
         "name": registration.username,
-        "wanted": dump(registration.wanted),
+        "application": registration.wanted.application,
+        "role": registration.wanted.role,
+        "organisation": registration.wanted.organisation,
         "message": registration.message,
         "exp": expiry,
     }
@@ -147,6 +166,7 @@ def _registration_of(row: Row) -> Registration:
         at=cast("int", row["at"]),
         email=str(row["email"]),
         username=str(row["name"]),
-        wanted=cast("dict[str, Json]", parse(str(row["wanted"]))),
+        wanted=Wanted(str(row["application"]), str(row["role"]), str(row["organisation"])),
         message=str(row["message"]),
+        claimed="claimed" in row,
     )
