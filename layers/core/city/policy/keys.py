@@ -20,6 +20,8 @@ REFRESH_INTERVAL = 60
 RETRY_INTERVAL = 1
 """Seconds: a set is renewed, is fetched again for an unknown id, is tried again after failure."""
 
+MIN_KEY_BITS = 2048
+
 _TIMEOUT = 2.0
 _MAX_BYTES = 65_536
 
@@ -80,10 +82,23 @@ def _rsa_keys(document: Json) -> "dict[str, RSAKey]":
     keys = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(keys, list) or not keys:
         raise ValueError("not a JSON Web Key Set")
-    return {
+    imported = {
         str(key["kid"]): RSAKey.import_key(
             {str(k): v for k, v in key.items() if isinstance(v, str)}
         )
         for key in keys
-        if isinstance(key, dict) and key.get("kty") == "RSA" and "kid" in key
+        if isinstance(key, dict) and "kid" in key and _signs_tokens(key)
     }
+    return {kid: key for kid, key in imported.items() if key.raw_value.key_size >= MIN_KEY_BITS}
+
+
+def _signs_tokens(key: dict[str, Json]) -> bool:
+    """Whether the key is for what we take: RSA signatures with SHA-256."""
+    operations = key.get("key_ops", ["verify"])
+    return (
+        key.get("kty") == "RSA"
+        and key.get("use", "sig") == "sig"
+        and key.get("alg", "RS256") == "RS256"
+        and isinstance(operations, list)
+        and "verify" in operations
+    )

@@ -2,13 +2,14 @@
 
 Everything that is not exactly such a token is refused, with one and the same message whatever
 was wrong, so that an attacker learns nothing from the answer. The algorithm and the issuer are
-fixed here; the token's header only chooses among the issuer's own published keys.
+fixed here; the token's header only chooses among the issuer's own published keys. A token that
+was asked for another resource (RFC 8707) has an `aud`, and ours have none.
 """
 
 import json
 import re
 import time
-from base64 import urlsafe_b64decode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
@@ -62,36 +63,13 @@ class TokenVerifier:
 
     def verify(self, token: str) -> Claims:
         """The claims of the token. Raises InvalidToken, or Unavailable without any key."""
-        match = _COMPACT.fullmatch(token)
-        if match is None or len(token) > MAX_TOKEN_LENGTH:
-            raise InvalidToken
-        self._check_signature(token, _object(match[1]))
-        return self._claims(_object(match[2]))
-
-    def _check_signature(self, token: str, header: dict[str, Json]) -> None:
-        from joserfc.errors import JoseError  # noqa: PLC0415 - only requests with a token pay
-        from joserfc.jws import deserialize_compact  # noqa: PLC0415
-
-        kid = header.get("kid")
-        if not (
-            header.keys() <= _HEADER_MEMBERS
-            and header.get("alg") == "RS256"
-            and header.get("typ") in _TYPES
-            and isinstance(kid, str)
-        ):
-            raise InvalidToken
-        key = self._keys.find(kid)
-        if key is None:
-            raise InvalidToken
-        try:
-            deserialize_compact(token, key, algorithms=["RS256"])
-        except (JoseError, ValueError) as error:
-            raise InvalidToken from error
+        return self._claims(_object(verified_payload(token, self._keys)))
 
     def _claims(self, claims: dict[str, Json]) -> Claims:
         if not (
             claims.get("iss") == self._issuer
             and claims.get("token_use") == "access"
+            and "aud" not in claims
             and self._is_current(claims)
         ):
             raise InvalidToken
@@ -119,6 +97,42 @@ class TokenVerifier:
         return latest_start <= now + MAX_SKEW and now < expiry <= now + MAX_LIFETIME
 
 
+def verified_payload(token: str, keys: SigningKeys) -> bytes:
+    """What the token's signature covers besides its header, when one of the keys made it (RS256).
+
+    Raises InvalidToken, also for a token that is spelled differently from how its bytes are
+    encoded, or Unavailable without any key.
+    """
+    from joserfc.errors import JoseError  # noqa: PLC0415 - only requests with a token pay
+    from joserfc.jws import deserialize_compact  # noqa: PLC0415
+
+    match = _COMPACT.fullmatch(token)
+    if match is None or len(token) > MAX_TOKEN_LENGTH:
+        raise InvalidToken
+    header, payload, _ = map(_decoded, match.groups())
+    key = keys.find(_key_id(_object(header)))
+    if key is None:
+        raise InvalidToken
+    try:
+        deserialize_compact(token, key, algorithms=["RS256"])
+    except (JoseError, ValueError) as error:
+        raise InvalidToken from error
+    return payload
+
+
+def _key_id(header: dict[str, Json]) -> str:
+    """The id of the key that a header of ours names. Raises InvalidToken on any other header."""
+    kid = header.get("kid")
+    if not (
+        header.keys() <= _HEADER_MEMBERS
+        and header.get("alg") == "RS256"
+        and header.get("typ") in _TYPES
+        and isinstance(kid, str)
+    ):
+        raise InvalidToken
+    return kid
+
+
 def _text(claims: dict[str, Json], name: str, absent: str | None = None) -> str:
     value = claims.get(name, absent)
     if not isinstance(value, str):
@@ -126,11 +140,21 @@ def _text(claims: dict[str, Json], name: str, absent: str | None = None) -> str:
     return value
 
 
-def _object(segment: str) -> dict[str, Json]:
-    """The JSON object in a base64url segment."""
+def _decoded(segment: str) -> bytes:
+    """The bytes of a base64url segment that is written in the one right way."""
     try:
-        text = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-        value = json.loads(text, object_pairs_hook=_unique)
+        content = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except ValueError as error:
+        raise InvalidToken from error
+    if urlsafe_b64encode(content).rstrip(b"=") != segment.encode():
+        raise InvalidToken
+    return content
+
+
+def _object(text: bytes) -> dict[str, Json]:
+    """The JSON object in a segment."""
+    try:
+        value = json.loads(text.decode(), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise InvalidToken from error
     if not isinstance(value, dict):
