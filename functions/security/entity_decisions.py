@@ -6,12 +6,12 @@ its place (absent: the root) and `attribute` the attribute the question is about
 The answer is the one that the context API acts upon.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from city.errors import InvalidRequest
 from city.json import Json
-from city.policy.accounts import Account
+from city.policy.accounts import Account, Accounts
 from city.policy.grants import PUBLIC_ID, Access, Action, Decision, Grant, shared
 from city.tenancy import ServicePath, Tenant, parse_tenant, parse_write_path
 from models.authzen.requests import Party
@@ -21,6 +21,14 @@ ENTITY = "entity"
 
 ANY_KIND = "subject"
 """The AuthZEN subject type that stands for users, applications, keys and all other accounts."""
+
+
+ACTIONS = {action.value: action for action in Action}
+"""The actions that grants know, by name."""
+
+
+MAX_SUBJECT = 1024
+"""Bytes of the id of a subject that can have an account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +53,9 @@ class EntityQuestion:
             self.action, self.tenant, self.path, self.type, self.id, self.attribute
         )
 
-    def with_action(self, action: Action) -> "EntityQuestion":
-        """The same about another action."""
-        return replace(self, action=action)
+    def about(self, action: str) -> "EntityQuestion":
+        """The same question about another action."""
+        return replace(self, action=ACTIONS.get(action))
 
 
 def read_question(action: str, resource: Party, tenant: Tenant) -> EntityQuestion:
@@ -57,28 +65,34 @@ def read_question(action: str, resource: Party, tenant: Tenant) -> EntityQuestio
     is wrong.
     """
     properties = resource.properties
-    entity_type = _text(properties, "type")
+    entity_type = text_of(properties, "type")
     if not entity_type:
         raise InvalidRequest("resource.properties.type is missing: the type of the entity")
     return EntityQuestion(
-        Action(action) if action in Action else None,
+        ACTIONS.get(action),
         tenant_of(properties, tenant),
         path_of(properties),
         entity_type,
         resource.id,
-        _text(properties, "attribute"),
+        text_of(properties, "attribute"),
     )
 
 
 def tenant_of(properties: Mapping[str, Json], default: Tenant) -> Tenant:
     """The tenant that an entity resource names, or the default."""
-    named = _text(properties, "tenant")
+    named = text_of(properties, "tenant")
     return default if named is None else parse_tenant(named)
 
 
 def path_of(properties: Mapping[str, Json]) -> ServicePath:
     """The service path that an entity resource names, or the root."""
-    return parse_write_path(_text(properties, "servicePath"))
+    return parse_write_path(text_of(properties, "servicePath"))
+
+
+def accounts_for(subjects: Iterable[str], accounts: Accounts) -> Mapping[str, Account]:
+    """The accounts that decisions on subjects need: theirs, and the public's."""
+    possible = {subject for subject in subjects if len(subject.encode()) <= MAX_SUBJECT}
+    return accounts.find(sorted({*possible, PUBLIC_ID}))
 
 
 def access_of(subject: Party, accounts: Mapping[str, Account], now: int) -> Access:
@@ -102,7 +116,8 @@ def _has_ended(account: Account, now: int) -> bool:
     return account.key is not None and account.key.ends is not None and account.key.ends <= now
 
 
-def _text(properties: Mapping[str, Json], name: str) -> str | None:
+def text_of(properties: Mapping[str, Json], name: str) -> str | None:
+    """A property of an entity resource. Raises InvalidRequest when it is no text."""
     value = properties.get(name)
     if value is not None and not isinstance(value, str):
         raise InvalidRequest(f"resource.properties.{name} must be a string")

@@ -14,16 +14,13 @@ from city.clock import Clock
 from city.errors import CityError
 from city.json import Json
 from city.policy.accounts import Account, Accounts
-from city.policy.grants import PUBLIC_ID, Access
+from city.policy.grants import Access
 from city.tenancy import Tenant
 from models.authzen.requests import AccessRequest, Party, Semantic
-from security.entity_decisions import ENTITY, EntityQuestion, access_of, read_question
+from security.entity_decisions import ENTITY, EntityQuestion, access_of, accounts_for, read_question
 from security.policies import Policies
 from security.policy_language import Attributes, Policy, decide
 from security.store.directory import DirectoryStore, Kind, Place
-
-MAX_SUBJECT = 1024
-"""Bytes of the id of a subject that can have an account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +116,10 @@ class Evaluations:
         asker.check_may_ask(request.subject.id, question.tenant)
         return question
 
+    def policies(self, tenant: Tenant) -> tuple[Policy, ...]:
+        """The policies of a tenant as they are now."""
+        return self._policies.compiled(tenant, self._directory.inputs(tenant, ()).revision)
+
     def known(self, tenant: Tenant, requests: Iterable[AccessRequest]) -> Known:
         """Read what decisions on the requests need. Raises Unavailable."""
         about_entities: set[str] = set()
@@ -130,7 +131,8 @@ class Evaluations:
                 places.add(Place(Kind.SUBJECT, request.subject.type, request.subject.id))
                 places.add(Place(Kind.RESOURCE, request.resource.type, request.resource.id))
         policies, properties = self._about(tenant, places)
-        return Known(self._clock(), policies, properties, self._accounts_of(about_entities))
+        accounts = accounts_for(about_entities, self._accounts) if about_entities else {}
+        return Known(self._clock(), policies, properties, accounts)
 
     def _about(
         self, tenant: Tenant, places: set[Place]
@@ -139,12 +141,6 @@ class Evaluations:
             return (), {}
         inputs = self._directory.inputs(tenant, places)
         return self._policies.compiled(tenant, inputs.revision), inputs.properties
-
-    def _accounts_of(self, subjects: set[str]) -> Mapping[str, Account]:
-        if not subjects:
-            return {}
-        possible = {subject for subject in subjects if len(subject.encode()) <= MAX_SUBJECT}
-        return self._accounts.find(sorted({*possible, PUBLIC_ID}))
 
     def _answer(self, asker: Asker, request: AccessRequest | CityError, known: Known) -> Answer:
         if not isinstance(request, AccessRequest):
