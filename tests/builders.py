@@ -3,13 +3,25 @@
 from dataclasses import dataclass
 
 from city.json import Json
+from city.policy import PUBLIC, Caller
+from city.policy.grants import UNLIMITED, Action, View
 from city.tenancy import ROOT, PathPattern, PathScope, ServicePath, Tenant
 from context.document import Attribute, Entity, Identity
-from context.entities import Creation, Mutation, Outcome
+from context.entities import Creation, Entities, Mutation, Outcome
+from context.rights import Permit
 
 CITY = Tenant("city")
 START = 1_790_000_000_000_000
 """A moment in microseconds."""
+
+EVERYBODY = Caller(PUBLIC, UNLIMITED)
+"""A caller in a city that is open to all."""
+
+EVERYTHING = UNLIMITED.view(CITY)
+"""The view of one who may see everything."""
+
+ANY_WRITE = Permit(UNLIMITED, Action.UPDATE)
+"""The permit of one who may do everything."""
 
 
 @dataclass
@@ -93,3 +105,62 @@ def setting(**values: Json) -> Mutation:
 def at(path: str = ROOT, *, subtree: bool = False) -> PathScope:
     """The scope of one path."""
     return (PathPattern(ServicePath(path), subtree),)
+
+
+class OpenEntities(Entities):
+    """The entity service for one who may do everything, for tests that are not about grants."""
+
+    def get(
+        self,
+        tenant: Tenant,
+        id: str,
+        type: str | None,
+        scope: PathScope,
+        view: View = EVERYTHING,
+    ) -> Entity:
+        return super().get(tenant, id, type, scope, view)
+
+    def create(
+        self,
+        identity: Identity,
+        creation: Creation,
+        *,
+        permit: Permit = ANY_WRITE,
+        at: int | None = None,
+    ) -> Entity:
+        return super().create(identity, creation, permit=permit, at=at)
+
+    def update(
+        self,
+        tenant: Tenant,
+        id: str,
+        type: str | None,
+        path: ServicePath,
+        mutation: Mutation,
+        *,
+        permit: Permit = ANY_WRITE,
+    ) -> Entity:
+        return super().update(tenant, id, type, path, mutation, permit=permit)
+
+    def upsert(
+        self,
+        identity: Identity,
+        creation: Creation,
+        mutation: Mutation,
+        *,
+        permit: Permit = ANY_WRITE,
+        any_type: bool = False,
+        at: int | None = None,
+    ) -> bool:
+        return super().upsert(identity, creation, mutation, permit=permit, any_type=any_type, at=at)
+
+    def delete(
+        self,
+        tenant: Tenant,
+        id: str,
+        type: str | None,
+        path: ServicePath,
+        *,
+        permit: Permit = ANY_WRITE,
+    ) -> None:
+        super().delete(tenant, id, type, path, permit=permit)

@@ -11,15 +11,21 @@ from uuid import uuid4
 import pytest
 
 from city.aws import client
+from city.policy import Caller, Subject
+from city.policy.grants import UNLIMITED
 from city.tenancy import Tenant
 from context.store.subscriptions import SubscriptionStore
 from context.subscriptions import Subscriptions
+from tests.accounts import put_account
 
 EVENTS = Path(__file__).parents[1] / "events"
 """Events as AWS delivers them, in a folder per function."""
 
 TENANT = Tenant("smartcity")
 """Whose entities the events are about."""
+
+OWNER = "3n4b5urk1ft4fl3mg5e62d9ado"
+"""The application client whose subscriptions the events are about."""
 
 BEFORE_ALL_EVENTS = 1_795_330_000_000_000
 """A moment, in microseconds, before the first change in the events."""
@@ -64,7 +70,9 @@ class Deployed:
             "subject": {"entities": [{"idPattern": ".*"}], "condition": condition},
             "notification": {"http": {"url": url}},
         }
-        return Subscriptions(store, lambda: BEFORE_ALL_EVENTS).create(TENANT, None, body | members)
+        subscriptions = Subscriptions(store, lambda: BEFORE_ALL_EVENTS)
+        caller = Caller(Subject(OWNER, OWNER), UNLIMITED)
+        return subscriptions.create(TENANT, None, body | members, caller)
 
     def waiting(self, queue: str) -> int:
         """How many messages a queue holds, also those that are delayed."""
@@ -75,16 +83,19 @@ class Deployed:
         return sum(map(int, answer["Attributes"].values()))
 
 
-def deploy(table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
-    """Make the queues and set every function's variables."""
-    resources = {"ContextTable": table}
+def deploy(
+    table: str, security_table: str, monkeypatch: pytest.MonkeyPatch, *, is_open: bool = False
+) -> Deployed:
+    """Make the queues, the account of OWNER, and set every function's variables."""
+    put_account(client("dynamodb"), security_table, OWNER)
+    resources = {"ContextTable": table, "SecurityTable": security_table}
     variables = {
         "CONTEXT_TABLE": table,
-        "SECURITY_TABLE": "none",
+        "SECURITY_TABLE": security_table,
         "STAGE": "sandbox",
         "TOKEN_ISSUER": "https://issuer.invalid",
         "TOKEN_JWKS_URL": "https://issuer.invalid/jwks.json",
-        "PUBLIC_ACCESS": "true",
+        "PUBLIC_ACCESS": str(is_open).lower(),
         "ALLOW_LOOPBACK": "true",
     }
     for variable, logical in QUEUES.items():

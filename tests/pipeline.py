@@ -11,6 +11,9 @@ from city.clock import SECOND
 from city.dynamodb import to_item
 from city.json import Json
 from city.outbound import Outbound
+from city.policy import Caller
+from city.policy.accounts import Accounts
+from city.tenancy import Tenant
 from context.courier import Courier
 from context.delivery import Delivery
 from context.document import Entity
@@ -18,6 +21,7 @@ from context.draining import Draining
 from context.inbox import Inbox
 from context.messages import Message, Tick, parse_message
 from context.notifier import Notifier
+from context.owners import Owners
 from context.queues import (
     NotificationDeadLetters,
     NotificationQueue,
@@ -30,7 +34,7 @@ from context.store.parked import ParkedStore
 from context.store.subscriptions import SubscriptionStore
 from context.stream import Stream
 from context.subscriptions import Subscriptions
-from tests.builders import CITY, FixedClock
+from tests.builders import CITY, EVERYBODY, FixedClock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -73,13 +77,52 @@ def record(
     }
 
 
+class OpenSubscriptions(Subscriptions):
+    """Subscriptions of one who may do everything, for tests that are not about grants."""
+
+    def create(
+        self, tenant: Tenant, path: str | None, body: Json, caller: Caller = EVERYBODY
+    ) -> str:
+        return super().create(tenant, path, body, caller)
+
+    def get(self, tenant: Tenant, id: str, caller: Caller = EVERYBODY) -> dict[str, Json]:
+        return super().get(tenant, id, caller)
+
+    def list(
+        self,
+        tenant: Tenant,
+        path: str | None,
+        limit: int,
+        offset: int,
+        caller: Caller = EVERYBODY,
+    ) -> tuple[list[dict[str, Json]], int]:
+        return super().list(tenant, path, limit, offset, caller)
+
+    def update(
+        self, tenant: Tenant, id: str, path: str | None, body: Json, caller: Caller = EVERYBODY
+    ) -> None:
+        super().update(tenant, id, path, body, caller)
+
+    def delete(self, tenant: Tenant, id: str, caller: Caller = EVERYBODY) -> None:
+        super().delete(tenant, id, caller)
+
+
 class Pipeline:
     """Everything between the table's stream and the receivers, on the fake AWS."""
 
     def __init__(
-        self, dynamodb: "DynamoDBClient", table: str, sqs: "SQSClient", clock: FixedClock
+        self,
+        dynamodb: "DynamoDBClient",
+        table: str,
+        sqs: "SQSClient",
+        clock: FixedClock,
+        owners: Owners | None = None,
     ) -> None:
+        """Without `owners` everybody may be told everything."""
         self.clock = clock
+        if owners is None:
+            none = Accounts(dynamodb, "no-table", 0)
+            owners = Owners(none, clock, max_age=0, open_to_all=True)
         self.sqs = sqs
         self.notifications = _queue(sqs, "n", fifo=True)
         self.retries = _queue(sqs, "r")
@@ -87,19 +130,25 @@ class Pipeline:
         self.dead_records = _queue(sqs, "dr")
         self.store = SubscriptionStore(dynamodb, table, clock)
         self.parked = ParkedStore(dynamodb, table, clock)
-        self.subscriptions = Subscriptions(self.store, clock)
+        self.subscriptions = OpenSubscriptions(self.store, clock)
         queue = NotificationQueue(sqs, self.notifications)
-        self.notifier = Notifier(self.store, self.parked, queue, clock)
+        self.notifier = Notifier(self.store, self.parked, queue, owners, clock)
         self.stream = Stream(
             EntityStore(dynamodb, table, clock),
             self.notifier,
             StreamDeadLetters(sqs, self.dead_records),
         )
-        courier = Courier(Outbound(allow_loopback=True), self.parked, clock)
+        courier = Courier(Outbound(allow_loopback=True), self.parked, owners, clock)
         retries = RetryQueue(sqs, self.retries)
         self.dead_letters = NotificationDeadLetters(sqs, self.dead_notifications)
         delivery = Delivery(
-            self.store, self.parked, courier, retries, self.dead_letters, clock=clock
+            self.store,
+            self.parked,
+            courier,
+            retries,
+            self.dead_letters,
+            owners=owners,
+            clock=clock,
         )
         self.draining = Draining(
             self.store,
@@ -107,6 +156,7 @@ class Pipeline:
             courier,
             retries,
             self.dead_letters,
+            owners=owners,
             retention=RETENTION,
             clock=clock,
         )

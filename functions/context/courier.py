@@ -2,6 +2,7 @@
 
 Messages of one group go one after the other, groups side by side. After a failure the rest of its
 group is left; when a receiver does not answer at all, the rest of its subscription is left too.
+What the owner of the subscription may not be told any more is withheld at the last moment.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from city.clock import SECOND, Clock
 from city.errors import NotFound
 from city.outbound import Failed, Outbound, Refused
 from context.messages import Message
+from context.owners import Owners
 from context.store.parked import ParkedStore
 
 DEFAULT_TIMEOUT = 5.0
@@ -34,6 +36,7 @@ class Fate(Enum):
     REJECTED = "rejected"
     FAILED = "failed"
     UNTRIED = "untried"
+    WITHHELD = "withheld"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,12 @@ Lane = tuple[Round, Sequence[Message]]
 class Courier:
     """Makes attempts on threads; one per process."""
 
-    def __init__(self, outbound: Outbound, bodies: ParkedStore, clock: Clock) -> None:
+    def __init__(
+        self, outbound: Outbound, bodies: ParkedStore, owners: Owners, clock: Clock
+    ) -> None:
         self._outbound = outbound
         self._bodies = bodies
+        self._owners = owners
         self._clock = clock
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="courier")
 
@@ -107,6 +113,8 @@ class Courier:
     def _try(self, message: Message) -> Attempt:
         try:
             whole = self._bodies.complete(message).request
+            if not self._owners.may_be_told(message.told, message.tenant):
+                return Attempt(message, Fate.WITHHELD, self._clock())
             answer = self._outbound.send(
                 whole.method,
                 whole.url,

@@ -3,7 +3,7 @@
 What fails is parked, and while a subscription has parked notifications everything new for it is
 parked behind them, unsent (`draining` tries them again). A receiver that refuses (4xx but 408, 425
 and 429) gets a notification once; then it is kept in the dead-letter queue. Deliveries are at
-least once.
+least once. What the owner may not be told any more is dropped, and one line tells how much.
 """
 
 import logging
@@ -13,9 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from city.clock import Clock
 from context.courier import WORKERS, Attempt, Courier, Fate, lanes
 from context.messages import Message, Tick
+from context.owners import NO_RIGHTS, Owners
 from context.queues import NotificationDeadLetters, RetryQueue
 from context.store.parked import FIRST_PAUSE, ParkedStore
 from context.store.subscriptions import Report, State, SubscriptionStore
+
+DONE = frozenset({Fate.DELIVERED, Fate.WITHHELD})
+"""Fates after which a message needs nothing more."""
 
 _log = logging.getLogger(__name__)
 
@@ -31,9 +35,11 @@ class Delivery:
         retries: RetryQueue,
         dead_letters: NotificationDeadLetters,
         *,
+        owners: Owners,
         clock: Clock,
     ) -> None:
         self._subscriptions = subscriptions
+        self._owners = owners
         self._parked = parked
         self._courier = courier
         self._retries = retries
@@ -64,8 +70,9 @@ class Delivery:
             self._set_aside(whose, state, attempts)
         except Exception:
             _log.exception("notifications of %s have to come again", whose.subscription)
-            delivered = {one.message.name for one in attempts if one.fate is Fate.DELIVERED}
-            return [message for message in batch if message.name not in delivered]
+            done = {one.message.name for one in attempts if one.fate in DONE}
+            return [message for message in batch if message.name not in done]
+        note_withheld(self._subscriptions, self._owners, whose, attempts)
         record(self._subscriptions, whose, first_report(attempts, state), limit=batch[-1].limit)
         return []
 
@@ -88,8 +95,11 @@ def first_report(attempts: Sequence[Attempt], state: State) -> Report:
     """What to count of messages that were never counted before.
 
     A message that is parked behind a failure has failed as well; one that is only put off for
-    lack of time has not.
+    lack of time has not. What was withheld does not count.
     """
+    attempts = [one for one in attempts if one.fate is not Fate.WITHHELD]
+    if not attempts:
+        return Report()
     later = later_report(attempts)
     troubled = state.parked or later.failure
     failed = [
@@ -136,3 +146,19 @@ def record(
             _log.warning("%s failed %d times and is inactive now", whose.subscription, fails)
     except Exception:
         _log.exception("the counters of %s miss a batch", whose.subscription)
+
+
+def note_withheld(
+    subscriptions: SubscriptionStore, owners: Owners, whose: Tick, attempts: Sequence[Attempt]
+) -> None:
+    """Tell how much was dropped, and switch off a subscription whose owner has no rights left."""
+    withheld = [one.message.told.owner for one in attempts if one.fate is Fate.WITHHELD]
+    if not withheld:
+        return
+    _log.warning("%s: withheld %d from its owner", whose.subscription, len(withheld))
+    try:
+        if owners.sight(withheld[-1], whose.tenant).is_nothing:
+            subscriptions.switch_off(whose.tenant, whose.subscription, NO_RIGHTS)
+            _log.warning("%s is inactive now: its owner has no rights left", whose.subscription)
+    except Exception:
+        _log.exception("%s is not switched off", whose.subscription)

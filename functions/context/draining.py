@@ -16,8 +16,9 @@ from city.dynamodb import ConditionFailed
 from city.errors import NotFound
 from city.faults import is_passing
 from context.courier import Attempt, Courier, Fate, Round, lanes
-from context.delivery import later_report, record
+from context.delivery import DONE, later_report, note_withheld, record
 from context.messages import Tick
+from context.owners import Owners
 from context.queues import MAX_DELAY, NotificationDeadLetters, RetryQueue
 from context.store.parked import FIRST_PAUSE, Parked, ParkedStore
 from context.store.subscriptions import State, SubscriptionStore
@@ -39,6 +40,7 @@ class Draining:
         retries: RetryQueue,
         dead_letters: NotificationDeadLetters,
         *,
+        owners: Owners,
         retention: int,
         clock: Clock,
     ) -> None:
@@ -48,6 +50,7 @@ class Draining:
         self._courier = courier
         self._retries = retries
         self._dead_letters = dead_letters
+        self._owners = owners
         self._retention = retention * SECOND
         self._clock = clock
 
@@ -90,10 +93,11 @@ class Draining:
             over = self._parked.finish(tick.tenant, tick.subscription, holder)
             if over:
                 break
+        note_withheld(self._subscriptions, self._owners, tick, tried)
         record(self._subscriptions, tick, later_report(tried))
         if over:
             return 0
-        if not tried or any(one.fate is Fate.DELIVERED for one in tried):
+        if not tried or any(one.fate in DONE for one in tried):
             return FIRST_PAUSE
         return max(state.pause * 2, *(one.retry_after for one in tried))
 
@@ -124,7 +128,7 @@ class Draining:
     def _settle(
         self, shared: Round, page: Sequence[Parked], attempts: Sequence[Attempt], holder: str
     ) -> None:
-        """Remove what was delivered, and keep what was rejected or is too old as dead letters."""
+        """Remove what is done with, and keep what was rejected or is too old as dead letters."""
         since = {parked.message.name: parked.since for parked in page}
         done = []
         for attempt in attempts:
@@ -132,7 +136,7 @@ class Draining:
             reason = attempt.reason or "the receiver has been failing"
             if attempt.fate is Fate.REJECTED:
                 self._dead_letters.put(message, reason)
-            elif attempt.fate is not Fate.DELIVERED:
+            elif attempt.fate not in DONE:
                 if not (shared.stops(message) and self._is_old(since[message.name])):
                     continue
                 self._dead_letters.put(

@@ -8,6 +8,10 @@ that loses again waits a little and reads again.
 The first read of an update may be eventually consistent, at half the price: a write on an old
 version fails its condition, and whatever else would be said on the strength of that read (not
 found, refused, nothing to do) is said only after a consistent one.
+
+Every read goes through the caller's view and every write carries the caller's permit, which is
+asked about each version the write is tried on. An entity that the caller may neither read nor
+write is not found.
 """
 
 import time
@@ -17,8 +21,10 @@ from dataclasses import dataclass, replace
 from city.clock import Clock
 from city.dynamodb import pauses
 from city.errors import AlreadyExists, Ambiguous, CityError, Contended, NotFound
+from city.policy.grants import View
 from city.tenancy import PathPattern, PathScope, ServicePath, Tenant
 from context.document import Entity, Identity
+from context.rights import Permit, require_any, visible
 from context.store.entities import EntityStore, Exists, Stale
 
 MAX_TRIES = 60
@@ -63,30 +69,44 @@ class Entities:
         self._store = store
         self._clock = clock
 
-    def get(self, tenant: Tenant, id: str, type: str | None, scope: PathScope) -> Entity:
-        """The one entity with this id (and type) inside the scope, strongly consistent.
+    def get(
+        self, tenant: Tenant, id: str, type: str | None, scope: PathScope, view: View
+    ) -> Entity:
+        """The one visible entity with this id (and type) inside the scope, strongly consistent.
 
         Raises NotFound, or Ambiguous when several types or paths have the id.
         """
         found = self._store.find(tenant, id, type=type, scope=scope, consistent=True)
-        return _the_only(found)
+        shown = (visible(entity, view) for entity in found)
+        return _the_only([entity for entity in shown if entity is not None])
 
-    def create(self, identity: Identity, creation: Creation, *, at: int | None = None) -> Entity:
-        """Create an entity, as of `at` (µs) or now. Raises AlreadyExists."""
+    def create(
+        self, identity: Identity, creation: Creation, *, permit: Permit, at: int | None = None
+    ) -> Entity:
+        """Create an entity, as of `at` (µs) or now. Raises AlreadyExists or Forbidden."""
         try:
-            return self._create(identity, creation, at)
+            return self._create(identity, creation, permit, at)
         except Exists:
             raise AlreadyExists(EXISTS) from None
 
     def update(
-        self, tenant: Tenant, id: str, type: str | None, path: ServicePath, mutation: Mutation
+        self,
+        tenant: Tenant,
+        id: str,
+        type: str | None,
+        path: ServicePath,
+        mutation: Mutation,
+        *,
+        permit: Permit,
     ) -> Entity:
         """Write what the mutation makes of the entity, then raise the mutation's refusal if any.
 
-        Raises NotFound, Ambiguous, Contended, and whatever the mutation raises (nothing written).
+        Raises NotFound, Ambiguous, Forbidden, Contended, and whatever the mutation raises
+        (nothing written).
         """
-        seen = self._see(tenant, id, type, path) or self._see_surely(tenant, id, type, path)
-        return self._advance(seen, mutation)
+        require_any(permit.access, permit.action, tenant)
+        seen = self._see_somehow(tenant, id, type, path, permit)
+        return self._advance(seen, permitted(mutation, permit))
 
     def upsert(
         self,
@@ -94,20 +114,23 @@ class Entities:
         creation: Creation,
         mutation: Mutation,
         *,
+        permit: Permit,
         any_type: bool = False,
         at: int | None = None,
     ) -> bool:
         """Update the entity, or create it when there is none; True when created.
 
         With `any_type` the caller named no type: the only entity with this id at this path is
-        updated whatever its type (several: Ambiguous), and `identity.type` is for creation.
+        updated whatever its type (several: Ambiguous), and `identity.type` is for creation. What
+        really happens has to be permitted: `permit` is for the update. Raises Forbidden.
         """
         tenant, id, type, path = identity
-        seen = self._see(tenant, id, None if any_type else type, path)
+        mutation = permitted(mutation, permit)
+        seen = self._see(tenant, id, None if any_type else type, path, permit)
         for _ in range(MAX_TRIES):
             try:
                 if seen is None:
-                    self._create(identity, creation, at)
+                    self._create(identity, creation, permit.to_create(), at)
                     return True
                 self._advance(seen, mutation, vanished=_Vanished)
             except Exists as exists:
@@ -118,10 +141,13 @@ class Entities:
                 return False
         raise Contended(_CONTENDED)
 
-    def delete(self, tenant: Tenant, id: str, type: str | None, path: ServicePath) -> None:
-        """Delete the one entity. Raises NotFound or Ambiguous."""
-        seen = self._see(tenant, id, type, path) or self._see_surely(tenant, id, type, path)
-        entity = seen.entity
+    def delete(
+        self, tenant: Tenant, id: str, type: str | None, path: ServicePath, *, permit: Permit
+    ) -> None:
+        """Delete the one entity. Raises NotFound, Ambiguous or Forbidden."""
+        require_any(permit.access, permit.action, tenant)
+        entity = self._see_somehow(tenant, id, type, path, permit).entity
+        permit.check(entity.identity)
         for _ in range(MAX_TRIES):
             try:
                 self._store.delete(entity)
@@ -133,31 +159,57 @@ class Entities:
                 return
         raise Contended(_CONTENDED)
 
-    def _create(self, identity: Identity, creation: Creation, at: int | None) -> Entity:
+    def _create(
+        self, identity: Identity, creation: Creation, permit: Permit, at: int | None
+    ) -> Entity:
+        permit.check(identity)
         now = self._clock() if at is None else at
         entity = replace(creation(identity, now), version=now)
         self._store.create(entity)
         return entity
 
-    def _see(self, tenant: Tenant, id: str, type: str | None, path: ServicePath) -> Seen | None:
+    def _see(
+        self, tenant: Tenant, id: str, type: str | None, path: ServicePath, permit: Permit
+    ) -> Seen | None:
         """The entity or None: cheaply for a full identity, surely when the type is not known."""
-        certain = type is None
-        found = self._store.find(
-            tenant, id, type=type, scope=(PathPattern(path, subtree=False),), consistent=certain
-        )
-        if not found:
-            return None
-        return Seen(_the_only(found), certain)
+        return self._look(tenant, id, type, path, permit, surely=type is None)
 
-    def _see_surely(self, tenant: Tenant, id: str, type: str | None, path: ServicePath) -> Seen:
-        return Seen(self.get(tenant, id, type, (PathPattern(path, subtree=False),)), certain=True)
+    def _see_somehow(
+        self, tenant: Tenant, id: str, type: str | None, path: ServicePath, permit: Permit
+    ) -> Seen:
+        """The entity as `_see` sees it; only a sure look may miss it. Raises NotFound."""
+        seen = self._see(tenant, id, type, path, permit)
+        if seen is None:
+            seen = self._look(tenant, id, type, path, permit, surely=True)
+        if seen is None:
+            raise NotFound(NOT_FOUND)
+        return seen
+
+    def _look(
+        self,
+        tenant: Tenant,
+        id: str,
+        type: str | None,
+        path: ServicePath,
+        permit: Permit,
+        *,
+        surely: bool,
+    ) -> Seen | None:
+        """The one entity at the path that exists for the caller. Raises Ambiguous."""
+        found = self._store.find(
+            tenant, id, type=type, scope=(PathPattern(path, subtree=False),), consistent=surely
+        )
+        known = [entity for entity in found if permit.knows(entity)]
+        return Seen(_the_only(known), surely) if known else None
 
     def _see_again(self, seen: Seen, vanished: type[Exception]) -> Seen:
         tenant, id, type, path = seen.entity.identity
-        try:
-            return self._see_surely(tenant, id, type, path)
-        except NotFound:
-            raise vanished(NOT_FOUND) from None
+        found = self._store.find(
+            tenant, id, type=type, scope=(PathPattern(path, subtree=False),), consistent=True
+        )
+        if not found:
+            raise vanished(NOT_FOUND)
+        return Seen(found[0], certain=True)
 
     def _advance(
         self, seen: Seen, mutation: Mutation, vanished: type[Exception] = NotFound
@@ -203,6 +255,18 @@ class Entities:
         following = replace(entity, version=previous.version + 1)
         self._store.replace(previous, following)
         return following
+
+
+def permitted(mutation: Mutation, permit: Permit) -> Mutation:
+    """The mutation of one who may do what he asks for, and nothing beyond that. Raises Forbidden."""
+
+    def checked(present: Entity, now: int) -> Outcome:
+        permit.check(present.identity)
+        outcome = mutation(present, now)
+        permit.check_step(present, outcome.entity)
+        return outcome
+
+    return checked
 
 
 class _Vanished(Exception):

@@ -6,6 +6,7 @@ from city.aws import client
 from city.clock import now
 from city.observability import logger
 from context.notifier import Notifier
+from context.owners import owners
 from context.queues import NotificationQueue, StreamDeadLetters
 from context.settings import MatcherSettings
 from context.store.entities import EntityStore
@@ -25,6 +26,7 @@ def _stream(settings: MatcherSettings) -> Stream:
             SubscriptionStore(dynamodb, table),
             ParkedStore(dynamodb, table),
             NotificationQueue(sqs, settings.notification_queue_url),
+            owners(dynamodb, settings),
             now,
         ),
         StreamDeadLetters(sqs, settings.stream_dead_letter_queue_url),

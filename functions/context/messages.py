@@ -5,7 +5,7 @@ name of a message is the same however often its change is processed.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from hashlib import blake2b
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from city.json import dump_ascii, parse
 from city.keys import key
 from city.tenancy import Tenant
 from context.document import Identity
+from context.owners import Disclosure, Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class Message:
 
     `at`: when the entity changed (µs); `timeout`: seconds to wait for the receiver; `limit`: how
     many failures in a row the subscription allows (0: any number); `parts`: in how many rows the
-    body is kept when it is too large for a queue.
+    body is kept when it is too large for a queue; `told`: what it discloses, and to whom, which
+    must still be allowed when it is sent.
     """
 
     tenant: Tenant
@@ -45,6 +47,7 @@ class Message:
     sequence: str
     at: int
     request: Request
+    told: Disclosure
     timeout: float = 0
     limit: int = 0
     parts: int = 0
@@ -76,7 +79,8 @@ def change_name(subscription: str, group: str, sequence: str) -> str:
 def dump_message(message: Message) -> str:
     """A message as a queue holds it."""
     members = {field.name: getattr(message, field.name) for field in fields(message)}
-    return dump_ascii(members | {"request": asdict(message.request)})
+    parts = {"request": asdict(message.request), "told": asdict(message.told)}
+    return dump_ascii(members | parts)
 
 
 def parse_message(text: str | bytes) -> Message | Tick:
@@ -85,9 +89,16 @@ def parse_message(text: str | bytes) -> Message | Tick:
     try:
         if "request" not in members:
             return Tick(**members)
-        return Message(**members | {"request": Request(**members["request"])})
-    except TypeError as error:
+        parts = {"request": Request(**members["request"]), "told": _told(members["told"])}
+        return Message(**members | parts)
+    except (KeyError, TypeError) as error:
         raise ValueError(str(error)) from error
+
+
+def _told(members: dict[str, Any]) -> Disclosure:
+    told = Disclosure(**members)
+    names = None if told.attributes is None else tuple(told.attributes)
+    return replace(told, owner=Owner(*told.owner), attributes=names)
 
 
 def check_head(request: Request) -> None:

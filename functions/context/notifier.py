@@ -3,10 +3,14 @@
 The subscriptions of a tenant are kept compiled and are used again while their version, read
 strongly consistent once per batch, is the same. So whatever was acknowledged before a change was
 made is honoured for it, and a batch costs one read per tenant however many subscriptions exist.
+
+Each subscription is matched with the change as its owner may see it, and rendered from that: what
+is hidden from the owner neither triggers nor shows. One whose owner may be told nothing at all any
+more is switched off.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from city.clock import SECOND, Clock
@@ -17,6 +21,8 @@ from context.changes import Change
 from context.matching import CompiledSubscription, SubscriptionIndex, compile_subscription
 from context.messages import Message, change_name, check_head, group_of
 from context.ngsi_v2.notifications import render_request
+from context.ngsi_v2.render import ALL
+from context.owners import NO_RIGHTS, Disclosure, Owner, Owners, Sight
 from context.queues import NotificationQueue
 from context.store.parked import ParkedStore
 from context.store.subscriptions import StoredSubscription, SubscriptionStore
@@ -27,6 +33,9 @@ MAX_TENANTS = 200
 
 DAY = 86_400 * SECOND
 """A stream keeps records a day: so long, what ended may still be owed a notification."""
+
+MAX_NAMES = 20_000
+"""Characters of attribute names that a message carries; a queue has to hold it."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,9 +69,11 @@ class Notifier:
         store: SubscriptionStore,
         parked: ParkedStore,
         queue: NotificationQueue,
+        owners: Owners,
         clock: Clock,
     ) -> None:
         self._store = store
+        self._owners = owners
         self._parked = parked
         self._queue = queue
         self._clock = clock
@@ -79,8 +90,8 @@ class Notifier:
         indexes = dict(zip(tenants, in_parallel(self._index, tenants), strict=True))
         triggers = [
             trigger
-            for record, change in enumerate(changes)
-            for trigger in _triggers(change, record, indexes[change.identity.tenant], faults)
+            for tenant in tenants
+            for trigger in self._triggers(tenant, indexes[tenant], changes, faults)
         ]
         messages: list[Message] = []
         for trigger in self._admitted(triggers):
@@ -111,6 +122,40 @@ class Notifier:
             except InvalidRequest:
                 _log.exception("subscription %s cannot be compiled and is skipped", stored.id)
 
+    def _triggers(
+        self,
+        tenant: Tenant,
+        index: SubscriptionIndex,
+        changes: Sequence[Change],
+        faults: dict[int, Exception],
+    ) -> Iterator[Trigger]:
+        """What the changes of a tenant trigger."""
+        found = [
+            (record, change, index.candidates(change))
+            for record, change in enumerate(changes)
+            if change.identity.tenant == tenant
+        ]
+        candidates = {one.stored.id: one.stored for _, _, some in found for one in some}
+        sights = self._sights(tenant, candidates.values())
+        for record, change, some in found:
+            yield from _triggers(change, record, some, sights, faults)
+
+    def _sights(
+        self, tenant: Tenant, subscriptions: Iterable[StoredSubscription]
+    ) -> dict[Owner, Sight]:
+        """What the owners may be told; whoever may be told nothing gets no more notifications."""
+        since: dict[Owner, int] = {}
+        for one in subscriptions:
+            since[one.owner] = max(one.since, since.get(one.owner, 0))
+        sights = self._owners.sights(since, tenant)
+        for one in subscriptions:
+            if sights[one.owner].is_nothing and not one.state.off:
+                sights[one.owner] = self._owners.certain_sight(one.owner, tenant)
+                if sights[one.owner].is_nothing:
+                    self._store.switch_off(tenant, one.id, NO_RIGHTS)
+                    _log.warning("%s is inactive now: its owner has no rights left", one.id)
+        return sights
+
     def _admitted(self, triggers: list[Trigger]) -> list[Trigger]:
         """The triggers that throttling and oneshot let through."""
         limited: dict[str, list[Trigger]] = {}
@@ -139,18 +184,27 @@ def _may_be_owed(stored: StoredSubscription, limit: int) -> bool:
 
 
 def _triggers(
-    change: Change, record: int, index: SubscriptionIndex, faults: dict[int, Exception]
+    change: Change,
+    record: int,
+    candidates: Sequence[CompiledSubscription],
+    sights: Mapping[Owner, Sight],
+    faults: dict[int, Exception],
 ) -> Iterator[Trigger]:
+    seen: dict[Owner, Change | None] = {}
     position = 0
-    for candidate in index.candidates(change):
+    for candidate in candidates:
+        owner = candidate.stored.owner
         try:
-            triggered = candidate.triggered_by(change)
+            if owner not in seen:
+                seen[owner] = sights[owner].change(change)
+            shown = seen[owner]
+            triggered = shown is not None and candidate.triggered_by(shown)
         except Exception as error:
             faults[record] = error
             continue
-        if triggered:
+        if shown is not None and triggered:
             position += 1
-            yield Trigger(change, record, candidate.stored, position)
+            yield Trigger(shown, record, candidate.stored, position)
 
 
 def _render(trigger: Trigger) -> Iterable[Message]:
@@ -167,6 +221,19 @@ def _render(trigger: Trigger) -> Iterable[Message]:
         sequence=change.sequence,
         at=change.at,
         request=request,
+        told=_told(subscription, change),
         timeout=notification.timeout / 1000,
         limit=notification.max_fails_limit,
     )
+
+
+def _told(subscription: StoredSubscription, change: Change) -> Disclosure:
+    """What the notification may disclose: the attributes it lists, or all that the owner sees."""
+    _, id, type, path = change.identity
+    versions = [version for version in (change.old, change.new) if version]
+    names = {name for version in versions for name in version.attributes}
+    notification = subscription.document.notification
+    if notification.http and notification.attrs and ALL not in notification.attrs:
+        names &= {*notification.attrs}
+    few = sum(map(len, names)) <= MAX_NAMES
+    return Disclosure(subscription.owner, id, type, path, tuple(sorted(names)) if few else None)

@@ -5,23 +5,30 @@ the listings of the types and paths. Patterns and paths are checked on the keys;
 only to be returned, filtered or ordered by its attributes. Without count and orderBy reading stops
 with the page. A budget bounds what one query reads: one for each entity read, and one for each
 `ROWS_PER_ENTITY` keys, so about one for each read unit.
+
+A query sees what its caller's view shows and nothing else: the view narrows which keys are read,
+decides on every key, and stands between a loaded entity and every filter, order, distance and
+answer, so what is hidden cannot be felt either.
 """
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Protocol
 
 from city.errors import TooComplex
+from city.policy.grants import View
 from city.regex import Pattern
-from city.tenancy import PathScope, Tenant
+from city.tenancy import PathScope, Tenant, overlap
 from context.cells import CellRange
 from context.document import Entity
+from context.rights import sees, visible
 from context.store.entities import EntityStore
 from context.store.layout import Listed, listed
 from context.store.table import in_parallel
+from context.store.types import PairFilter, Tally, TypeStatistics, tally_of
 from context.values import OrderKey, order_key
 
 ROWS_PER_ENTITY = 25
@@ -30,6 +37,9 @@ ROWS_PER_ENTITY = 25
 FIRST_CHUNK = 100
 LARGEST_CHUNK = 800
 """Entities read at once while filtering: few at first, as the first may fill the page."""
+
+MAX_HINTED = 100
+"""Ids a view may be limited to and still be looked up one by one instead of in the listings."""
 
 DISTANCE = "geo:distance"
 
@@ -83,10 +93,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class EntityQuery:
-    """A query as the services see it, whatever API it came from."""
+    """A query as the services see it, whatever API it came from, and what its caller may see."""
 
     tenant: Tenant
     scope: PathScope
+    view: View
     selectors: tuple[Selector, ...] = (Selector(),)
     predicates: tuple[Predicate, ...] = ()
     geo: Area | None = None
@@ -116,11 +127,27 @@ class Queries:
         if query.limit == 0 and not query.count:
             return Page([])
         search = _Search(self._store, query, _Budget(self._budget))
+        if search.is_vain:
+            return Page([], 0 if query.count else None)
         if query.order:
             return search.ordered()
         if query.predicates or query.geo:
             return search.filtered()
         return search.listed()
+
+    def types(self, tenant: Tenant, scope: PathScope, view: View) -> dict[str, TypeStatistics]:
+        """Statistics of the types as the view shows them, by type.
+
+        They come from the statistics of the tenant where type and path decide what is visible;
+        otherwise every visible entity is read, or TooComplex raised.
+        """
+        if view.keys_decide:
+            return self._store.types(tenant, scope, pairs=_pairs(view))
+        search = _Search(self._store, EntityQuery(tenant, scope, view), _Budget(self._budget))
+        tallies: dict[str, Tally] = {}
+        for entity in search.everything():
+            tallies.setdefault(entity.identity.type, Tally()).add(tally_of(entity))
+        return {type: TypeStatistics.of(tally) for type, tally in sorted(tallies.items())}
 
 
 class _Budget:
@@ -144,15 +171,29 @@ class _Search:
         self._store = store
         self._query = query
         self._budget = budget
-        self._named = [selector for selector in query.selectors if selector.id is not None]
-        self._open = [selector for selector in query.selectors if selector.id is None]
+        self._view = query.view
+        self._scope = overlap(query.scope, query.view.scope)
+        selectors = _hinted(query.selectors, query.view)
+        self._named = [selector for selector in selectors if selector.id is not None]
+        self._open = [selector for selector in selectors if selector.id is None]
         self._loaded: dict[Listed, Entity] = {}
+
+    @property
+    def is_vain(self) -> bool:
+        """Whether nothing the query looks at is visible."""
+        return self._view.is_nothing or not self._scope
+
+    def everything(self) -> Iterator[Entity]:
+        """Every visible entity that satisfies the query, in creation order."""
+        return iter(()) if self.is_vain else self._matches()
 
     def listed(self) -> Page:
         """A page that keys alone decide."""
         query = self._query
         end = query.offset + query.limit
-        counted_by_type = query.count and not self._named and not self._by_pattern()
+        counted_by_type = (
+            query.count and self._view.keys_decide and not self._named and not self._by_pattern()
+        )
         if query.count and not counted_by_type:
             rows = list(self._candidates())
             return Page(self._load(rows[query.offset : end]), len(rows))
@@ -195,13 +236,14 @@ class _Search:
             size = min(size * 2, LARGEST_CHUNK)
 
     def _load(self, rows: Sequence[Listed]) -> list[Entity]:
-        """The entities of the rows, without those deleted (or created anew) since."""
+        """The entities of the rows as they are visible, without those deleted or created anew."""
         missing = [row for row in rows if row not in self._loaded]
         self._budget.spend(len(missing))
         identities = [row.identity(self._query.tenant) for row in missing]
         fresh = {listed(entity): entity for entity in self._store.load(identities)}
         known = self._loaded | fresh if self._loaded else fresh
-        return [known[row] for row in rows if row in known]
+        found = (visible(known[row], self._view) for row in rows if row in known)
+        return [entity for entity in found if entity is not None]
 
     def _candidates(self, first_size: int = FIRST_CHUNK) -> Iterator[Listed]:
         """Keys of all entities that may match, each once, in creation order."""
@@ -221,7 +263,7 @@ class _Search:
         for entities, selectors in zip(found, by_id.values(), strict=True):
             for entity in entities:
                 row = listed(entity)
-                if any(selector.accepts(row) for selector in selectors):
+                if self._accepted(row, selectors):
                     self._loaded[row] = entity
         return sorted(self._loaded)
 
@@ -229,24 +271,33 @@ class _Search:
         id, selectors = wanted
         types = {selector.type for selector in selectors}
         type = next(iter(types)) if len(types) == 1 else None
-        query = self._query
-        return self._store.find(query.tenant, id, type=type, scope=query.scope, consistent=True)
+        tenant = self._query.tenant
+        return self._store.find(tenant, id, type=type, scope=self._scope, consistent=True)
 
     def _by_type(self, first_size: int) -> Iterator[Listed]:
         query, types = self._query, self._types()
         ranges = query.geo.covering() if query.geo else None
         if ranges is None:
             rows: Iterable[Listed] = self._store.listing(
-                query.tenant, types=types, scope=query.scope, first_size=first_size
+                query.tenant,
+                types=types,
+                scope=self._scope,
+                pairs=_pairs(self._view),
+                first_size=first_size,
             )
         else:
             located = self._store.in_cells(
-                query.tenant, types=types, scope=query.scope, ranges=ranges
+                query.tenant, types=types, scope=self._scope, ranges=ranges
             )
             rows = sorted({*self._charged(located)})
         for row in rows if ranges is not None else self._charged(rows):
-            if any(selector.accepts(row) for selector in self._open):
+            if self._accepted(row, self._open):
                 yield row
+
+    def _accepted(self, row: Listed, selectors: Sequence[Selector]) -> bool:
+        """Whether an entity is asked for and visible."""
+        asked = any(selector.accepts(row) for selector in selectors)
+        return asked and sees(self._view, row.identity(self._query.tenant))
 
     def _charged(self, rows: Iterable[Listed]) -> Iterator[Listed]:
         for row in rows:
@@ -255,18 +306,25 @@ class _Search:
 
     def _types(self) -> list[str] | None:
         """The types to look through; None for all."""
+        asked, shown = self._asked_types(), self._view.types
+        if asked is None or shown is None:
+            return asked if shown is None else sorted(shown)
+        return [type for type in asked if type in shown]
+
+    def _asked_types(self) -> list[str] | None:
         if any(not (selector.type or selector.type_pattern) for selector in self._open):
             return None
         types = {selector.type for selector in self._open if selector.type}
         patterns = [selector.type_pattern for selector in self._open if selector.type_pattern]
         if patterns:
-            known = self._store.known_types(self._query.tenant, self._query.scope)
+            known = self._store.known_types(self._query.tenant, self._scope)
             types |= {type for type in known if any(p.search(type) for p in patterns)}
         return sorted(types)
 
     def _count(self) -> int:
-        query = self._query
-        return self._store.count(query.tenant, types=self._types(), scope=query.scope)
+        return self._store.count(
+            self._query.tenant, types=self._types(), scope=self._scope, pairs=_pairs(self._view)
+        )
 
     def _by_pattern(self) -> bool:
         """Whether an id pattern decides; type patterns have become types by then."""
@@ -305,3 +363,21 @@ def _distinct(rows: Iterable[Listed]) -> Iterator[Listed]:
         if row != last:
             yield row
         last = row
+
+
+def _hinted(selectors: tuple[Selector, ...], view: View) -> tuple[Selector, ...]:
+    """The selectors, each limited to the ids of a view that shows only a few."""
+    if view.ids is None or len(view.ids) * len(selectors) > MAX_HINTED:
+        return selectors
+    return tuple(
+        replace(selector, id=id)
+        for selector in selectors
+        for id in (sorted(view.ids) if selector.id is None else (selector.id,))
+    )
+
+
+def _pairs(view: View) -> PairFilter | None:
+    """Which types at which paths a view shows, where that is all it asks; None for all of them."""
+    if view.is_everything or not view.keys_decide:
+        return None
+    return lambda type, path: view.sees("", type, path)

@@ -10,6 +10,7 @@ from context.courier import Courier
 from context.delivery import Delivery
 from context.draining import Draining
 from context.inbox import Inbox
+from context.owners import owners
 from context.queues import NotificationDeadLetters, RetryQueue
 from context.settings import SenderSettings
 from context.store.parked import ParkedStore
@@ -21,16 +22,20 @@ _log = logger("context-sender", _settings.stage)
 _table = _settings.context_table
 _subscriptions = SubscriptionStore(client("dynamodb"), _table)
 _parked = ParkedStore(client("dynamodb"), _table)
-_courier = Courier(Outbound(allow_loopback=_settings.allow_loopback), _parked, now)
+_owners = owners(client("dynamodb"), _settings)
+_courier = Courier(Outbound(allow_loopback=_settings.allow_loopback), _parked, _owners, now)
 _retries = RetryQueue(client("sqs"), _settings.retry_queue_url)
 _dead_letters = NotificationDeadLetters(client("sqs"), _settings.notification_dead_letter_queue_url)
-_delivery = Delivery(_subscriptions, _parked, _courier, _retries, _dead_letters, clock=now)
+_delivery = Delivery(
+    _subscriptions, _parked, _courier, _retries, _dead_letters, owners=_owners, clock=now
+)
 _draining = Draining(
     _subscriptions,
     _parked,
     _courier,
     _retries,
     _dead_letters,
+    owners=_owners,
     retention=_settings.notification_retry_seconds,
     clock=now,
 )

@@ -1,5 +1,7 @@
 """The environment variables of the context functions."""
 
+from pydantic import Field
+
 from city.settings import AccessSettings, Settings
 
 
@@ -11,7 +13,19 @@ class ApiSettings(AccessSettings):
     max_body_bytes: int = 1_048_576
 
 
-class MatcherSettings(Settings):
+class OwnersSettings(Settings):
+    """What a function needs to know what owners of subscriptions may be told.
+
+    Accounts are in `security_table` and are kept for `grant_seconds`; `public_access` lets owners
+    be told everything (sandbox only).
+    """
+
+    security_table: str
+    grant_seconds: int = Field(30, ge=0, le=30)
+    public_access: bool = False
+
+
+class MatcherSettings(OwnersSettings):
     """context.matcher."""
 
     context_table: str
@@ -19,7 +33,7 @@ class MatcherSettings(Settings):
     stream_dead_letter_queue_url: str
 
 
-class SenderSettings(Settings):
+class SenderSettings(OwnersSettings):
     """context.sender: a notification is retried for `notification_retry_seconds`."""
 
     context_table: str

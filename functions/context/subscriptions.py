@@ -2,9 +2,13 @@
 
 What the client sent is checked here to the last detail, patterns and filters included, so that a
 stored subscription can always be matched. Answers show defaults and what became of it.
+
+A subscription belongs to the subject that made it. Others do not know it, but for those who
+administer the tenant. It may only be about what its maker may read and subscribe to.
 """
 
 import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 from string import hexdigits
 
@@ -12,13 +16,17 @@ from pydantic import ValidationError
 
 from city.clock import SECOND, Clock
 from city.dynamodb import ConditionFailed
-from city.errors import Contended, InvalidRequest, Malformed, NotFound, Unsupported
+from city.errors import CityError, Contended, InvalidRequest, Malformed, NotFound, Unsupported
 from city.json import Json
-from city.tenancy import PathPattern, Tenant, parse_read_scope, shown
+from city.policy import Caller
+from city.policy.grants import Access, Action, View
+from city.tenancy import PathPattern, Tenant, overlap, parse_read_scope, shown
 from context.matching import compile_subject
 from context.ngsi_v2.body import UNREADABLE
 from context.ngsi_v2.dates import format_date, parse_date
 from context.ngsi_v2.payload import default_type
+from context.owners import Owner
+from context.rights import require_any
 from context.store.subscriptions import State, StoredSubscription, SubscriptionStore
 from models.ngsi_v2.faults import is_unsupported
 from models.ngsi_v2.notification import Notification
@@ -38,18 +46,23 @@ class Subscriptions:
         self._store = store
         self._clock = clock
 
-    def create(self, tenant: Tenant, path: str | None, body: Json) -> str:
+    def create(self, tenant: Tenant, path: str | None, body: Json, caller: Caller) -> str:
         """Make a subscription and return its id (24 hex digits, in order of creation).
 
         `path` is the `Fiware-ServicePath` header; without it every path is watched. Changes from
-        this moment on are honoured. Raises InvalidRequest with the text of the first fault.
+        this moment on are honoured. Raises InvalidRequest with the text of the first fault, or
+        Forbidden.
         """
+        require_any(caller.access, Action.SUBSCRIBE, tenant)
         now = self._clock()
         document = _document(_members(body))
+        watched = _watched_path(path) or EVERYWHERE
+        _check_visible(document.subject, watched, tenant, caller.access)
         subscription = StoredSubscription(
             tenant=tenant,
             id=_new_id(now),
-            path=_watched_path(path) or EVERYWHERE,
+            owner=Owner(caller.subject.id, caller.subject.client),
+            path=watched,
             since=now,
             expires=_expiry(document),
             document=document,
@@ -57,37 +70,43 @@ class Subscriptions:
         self._store.create(subscription)
         return subscription.id
 
-    def get(self, tenant: Tenant, id: str) -> dict[str, Json]:
-        """One subscription as the wire shows it. Raises InvalidRequest or NotFound."""
-        return _shown(self._find(tenant, id), self._clock())
+    def get(self, tenant: Tenant, id: str, caller: Caller) -> dict[str, Json]:
+        """One subscription as the wire shows it. Raises InvalidRequest, NotFound or Forbidden."""
+        return _shown(self._find(tenant, id, caller), self._clock())
 
     def list(
-        self, tenant: Tenant, path: str | None, limit: int, offset: int
+        self, tenant: Tenant, path: str | None, limit: int, offset: int, caller: Caller
     ) -> tuple[list[dict[str, Json]], int]:
-        """A page in order of creation, and how many there are.
+        """A page of the caller's in order of creation, and how many there are.
 
-        With `path` (other than "/#") only those that watch exactly this path.
+        With `path` (other than "/#") only those that watch exactly this path. Raises Forbidden for
+        a caller who has none and may not make one.
         """
-        watched = _watched_path(path)
-        chosen = [
+        watched, everybodys = _watched_path(path), _administers(caller.access, tenant)
+        mine = [
             subscription
             for subscription in self._store.all(tenant)
-            if watched in (None, EVERYWHERE, subscription.path)
+            if everybodys or _owns(caller, subscription)
         ]
+        if not (mine or everybodys):
+            require_any(caller.access, Action.SUBSCRIBE, tenant)
+        chosen = [one for one in mine if watched in (None, EVERYWHERE, one.path)]
         now = self._clock()
         return [_shown(one, now) for one in chosen[offset : offset + limit]], len(chosen)
 
-    def update(self, tenant: Tenant, id: str, path: str | None, body: Json) -> None:
+    def update(self, tenant: Tenant, id: str, path: str | None, body: Json, caller: Caller) -> None:
         """Change the given members; `subject` and `notification` are replaced whole (PATCH).
 
         A `status` makes a subscription that had switched itself off start again. Raises
-        InvalidRequest, NotFound or Contended.
+        InvalidRequest, NotFound, Forbidden or Contended.
         """
+        require_any(caller.access, Action.SUBSCRIBE, tenant)
         changes = _members(body)
         watched = _watched_path(path)
         for _ in range(MAX_TRIES):
-            present = self._find(tenant, id)
+            present = self._find(tenant, id, caller)
             changed = _patched(present, changes, watched, self._clock())
+            _check_visible(changed.document.subject, changed.path, tenant, caller.access)
             try:
                 self._store.replace(present, changed, revive="status" in changes)
             except ConditionFailed:
@@ -95,18 +114,60 @@ class Subscriptions:
             return
         raise Contended("the subscription is being changed by others; try again")
 
-    def delete(self, tenant: Tenant, id: str) -> None:
-        """Remove a subscription; what it has not delivered yet is dropped. Raises NotFound."""
-        _check_id(id)
+    def delete(self, tenant: Tenant, id: str, caller: Caller) -> None:
+        """Remove a subscription; what it has not delivered yet is dropped.
+
+        Raises NotFound or Forbidden.
+        """
+        self._find(tenant, id, caller)
         if not self._store.delete(tenant, id):
             raise _not_found()
 
-    def _find(self, tenant: Tenant, id: str) -> StoredSubscription:
+    def _find(self, tenant: Tenant, id: str, caller: Caller) -> StoredSubscription:
+        """The subscription, if the caller may know it."""
         _check_id(id)
         found = self._store.get(tenant, id)
-        if found is None:
-            raise _not_found()
-        return found
+        if found and (_owns(caller, found) or _administers(caller.access, tenant)):
+            return found
+        require_any(caller.access, Action.SUBSCRIBE, tenant)
+        raise _not_found()
+
+
+def _owns(caller: Caller, subscription: StoredSubscription) -> bool:
+    return subscription.owner.subject == caller.subject.id
+
+
+def _administers(access: Access, tenant: Tenant) -> bool:
+    try:
+        access.require_admin(tenant)
+    except CityError:
+        return False
+    return True
+
+
+def _check_visible(subject: Subject, path: str, tenant: Tenant, access: Access) -> None:
+    """Refuse what could never be notified: places, types and ids the caller has no grant for.
+
+    What is left open (patterns, other types) is narrowed at every notification.
+    """
+    (watched,) = parse_read_scope(path)
+    for action in (Action.READ, Action.SUBSCRIBE):
+        require_any(access, action, tenant)
+        view = access.view(tenant, action)
+        if not overlap((watched,), view.scope):
+            raise access.refusal(f"no grant lets you {action} anything at {path}")
+        for name, text, known in _named(subject, view):
+            if known is not None and text not in known:
+                raise access.refusal(f"no grant lets you {action} entities of {name} {text}")
+
+
+def _named(subject: Subject, view: View) -> Iterator[tuple[str, str, frozenset[str] | None]]:
+    """The types and ids a subject names, each with those that a view shows (None: any)."""
+    for selector in subject.entities:
+        if selector.type:
+            yield "type", selector.type, view.types
+        if selector.id:
+            yield "id", selector.id, view.ids
 
 
 def _members(body: Json) -> dict[str, Json]:

@@ -7,9 +7,8 @@ from typing import Any
 from city import clock
 from city.tenancy import ROOT
 from context.document import Entity, Identity, dump_attributes
-from context.entities import Entities
 from context.store.entities import EntityStore
-from tests.builders import CITY, attribute, creating, identity, setting
+from tests.builders import CITY, OpenEntities, attribute, creating, identity, setting
 
 
 class Memory:
@@ -38,7 +37,7 @@ def kilobyte(identity: Identity, now: int) -> Entity:
 
 def test_an_update_of_a_kilobyte_takes_less_than_half_a_millisecond() -> None:
     client: Any = Memory()
-    entities = Entities(EntityStore(client, "table"), clock.now)
+    entities = OpenEntities(EntityStore(client, "table"), clock.now)
     entities.create(identity(), kilobyte)
     rounds = []
     for _ in range(10):

@@ -13,7 +13,7 @@ from city import clock
 from city.clock import SECOND
 from city.tenancy import EVERYWHERE, ROOT
 from context.document import Entity
-from context.entities import Entities, Outcome
+from context.entities import Outcome
 from context.ngsi_v2.geo import parse_geo_query
 from context.ngsi_v2.query_language import parse_q
 from context.queries import EntityQuery, Order, Queries, Selector
@@ -21,7 +21,17 @@ from context.store.documents import rows_of
 from context.store.entities import EntityStore
 from tests.budgets.meter import Meter, metered
 from tests.budgets.test_processor_time import kilobyte
-from tests.builders import CITY, at, creating, following, identity, located, setting
+from tests.builders import (
+    CITY,
+    EVERYTHING,
+    OpenEntities,
+    at,
+    creating,
+    following,
+    identity,
+    located,
+    setting,
+)
 from tests.conftest import create_context_table
 
 if TYPE_CHECKING:
@@ -86,8 +96,8 @@ def fold_all(store: EntityStore) -> None:
 
 
 @pytest.fixture
-def entities(store: EntityStore) -> Entities:
-    return Entities(store, clock.now)
+def entities(store: EntityStore) -> OpenEntities:
+    return OpenEntities(store, clock.now)
 
 
 @pytest.fixture
@@ -107,7 +117,7 @@ Measure = Callable[[Callable[[], Any]], Meter]
 
 
 @pytest.mark.usefixtures("crowded")
-def test_getting_an_entity_is_one_call(entities: Entities, measure: Measure) -> None:
+def test_getting_an_entity_is_one_call(entities: OpenEntities, measure: Measure) -> None:
     for type in ("Room", None):
         meter = measure(lambda type=type: entities.get(CITY, "room5", type, EVERYWHERE))  # type: ignore[misc]
         assert meter.calls == {"Query": 1}
@@ -116,7 +126,7 @@ def test_getting_an_entity_is_one_call(entities: Entities, measure: Measure) -> 
 
 @pytest.mark.usefixtures("crowded")
 def test_updating_an_entity_of_a_kilobyte_is_half_a_read_and_one_write(
-    entities: Entities, measure: Measure
+    entities: OpenEntities, measure: Measure
 ) -> None:
     meter = measure(lambda: entities.update(*ROOM, setting(temperature=clock.now())))
     assert meter.calls == {"GetItem": 1, "PutItem": 1}
@@ -124,7 +134,9 @@ def test_updating_an_entity_of_a_kilobyte_is_half_a_read_and_one_write(
 
 
 @pytest.mark.usefixtures("crowded")
-def test_updating_without_a_type_reads_consistently(entities: Entities, measure: Measure) -> None:
+def test_updating_without_a_type_reads_consistently(
+    entities: OpenEntities, measure: Measure
+) -> None:
     meter = measure(
         lambda: entities.update(CITY, "room5", None, ROOT, setting(temperature=clock.now()))
     )
@@ -134,7 +146,7 @@ def test_updating_without_a_type_reads_consistently(entities: Entities, measure:
 
 @pytest.mark.usefixtures("crowded")
 def test_upserting_is_two_calls_whether_it_creates_or_updates(
-    entities: Entities, measure: Measure
+    entities: OpenEntities, measure: Measure
 ) -> None:
     new = identity(f"new{clock.now()}")
     created = measure(lambda: entities.upsert(new, creating(temperature=1), setting()))
@@ -147,7 +159,7 @@ def test_upserting_is_two_calls_whether_it_creates_or_updates(
 
 
 @pytest.mark.usefixtures("crowded")
-def test_a_life_of_an_entity(entities: Entities, measure: Measure) -> None:
+def test_a_life_of_an_entity(entities: OpenEntities, measure: Measure) -> None:
     one = identity(f"one{clock.now()}")
     moved = 0.0
 
@@ -178,7 +190,7 @@ def test_a_life_of_an_entity(entities: Entities, measure: Measure) -> None:
 
 
 def test_a_large_entity_costs_its_size(
-    entities: Entities, measure: Measure, dynamodb_local: "DynamoDBClient"
+    entities: OpenEntities, measure: Measure, dynamodb_local: "DynamoDBClient"
 ) -> None:
     large = identity(f"large{clock.now()}")
     text = random.Random(1).randbytes(450_000).hex()
@@ -199,7 +211,7 @@ def queries(store: EntityStore) -> Queries:
 
 def listing(queries: Queries, *selectors: Selector, **members: Any) -> Callable[[], Any]:
     members.setdefault("scope", EVERYWHERE)
-    query = EntityQuery(CITY, selectors=selectors or (Selector(),), **members)
+    query = EntityQuery(CITY, view=EVERYTHING, selectors=selectors or (Selector(),), **members)
     return lambda: queries.run(query)
 
 
@@ -245,7 +257,7 @@ def test_a_filter_reads_no_further_than_its_page(queries: Queries, measure: Meas
 
 @pytest.mark.usefixtures("crowded")
 def test_an_area_reads_its_own_cells_only(
-    entities: Entities, queries: Queries, measure: Measure
+    entities: OpenEntities, queries: Queries, measure: Measure
 ) -> None:
     station = identity(f"station{clock.now()}", "Station")
     entities.create(station, lambda one, now: located(creating()(one, now), 2.0, 41.0))
@@ -287,7 +299,7 @@ def test_types_are_one_call(store: EntityStore, measure: Measure) -> None:
 
 @pytest.mark.usefixtures("crowded")
 def test_folding_a_delta_is_one_read_and_four_writes(
-    entities: Entities, store: EntityStore, measure: Measure
+    entities: OpenEntities, store: EntityStore, measure: Measure
 ) -> None:
     fold_all(store)
     new = identity(f"new{clock.now()}")

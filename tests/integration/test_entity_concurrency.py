@@ -10,25 +10,34 @@ from city import clock as time
 from city.errors import AlreadyExists
 from city.tenancy import EVERYWHERE, ROOT
 from context.document import Entity
-from context.entities import Entities, Outcome
+from context.entities import Outcome
 from context.queries import EntityQuery, Queries, Selector
 from context.store.entities import EntityStore
-from tests.builders import CITY, attribute, creating, following, identity, setting
+from tests.builders import (
+    CITY,
+    EVERYTHING,
+    OpenEntities,
+    attribute,
+    creating,
+    following,
+    identity,
+    setting,
+)
 
 ROOM = (CITY, "room1", "Room", ROOT)
 
 
 @pytest.fixture
-def entities(entity_store: EntityStore) -> Entities:
-    return Entities(entity_store, time.now)
+def entities(entity_store: EntityStore) -> OpenEntities:
+    return OpenEntities(entity_store, time.now)
 
 
-def stored(entities: Entities) -> dict[str, Any]:
+def stored(entities: OpenEntities) -> dict[str, Any]:
     room = entities.get(*ROOM[:3], EVERYWHERE)
     return {name: attribute.value for name, attribute in room.attributes.items()}
 
 
-def test_eight_writers_of_one_entity_lose_nothing(entities: Entities) -> None:
+def test_eight_writers_of_one_entity_lose_nothing(entities: OpenEntities) -> None:
     rounds = 63
     created = entities.create(identity(), creating(**{f"a{n}": 0 for n in range(8)}))
 
@@ -51,7 +60,7 @@ def test_eight_writers_of_one_entity_lose_nothing(entities: Entities) -> None:
 
 
 def test_of_concurrent_creates_of_one_id_exactly_one_succeeds(
-    entities: Entities, entity_store: EntityStore
+    entities: OpenEntities, entity_store: EntityStore
 ) -> None:
     def create(n: int) -> bool:
         try:
@@ -67,7 +76,7 @@ def test_of_concurrent_creates_of_one_id_exactly_one_succeeds(
     assert entity_store.types(CITY, EVERYWHERE)["Room"].count == 1
 
 
-def test_concurrent_upserts_of_one_id_all_succeed(entities: Entities) -> None:
+def test_concurrent_upserts_of_one_id_all_succeed(entities: OpenEntities) -> None:
 
     def upsert(n: int) -> bool:
         return entities.upsert(identity(), creating(**{f"a{n}": n}), setting(**{f"a{n}": n}))
@@ -78,7 +87,7 @@ def test_concurrent_upserts_of_one_id_all_succeed(entities: Entities) -> None:
 
 
 def test_paging_never_repeats_or_skips_what_was_there_while_others_create(
-    entities: Entities, entity_store: EntityStore
+    entities: OpenEntities, entity_store: EntityStore
 ) -> None:
     queries = Queries(entity_store, budget=10_000)
     for n in range(100):
@@ -86,7 +95,9 @@ def test_paging_never_repeats_or_skips_what_was_there_while_others_create(
 
     def pages() -> Iterator[list[str]]:
         for offset in range(0, 100, 10):
-            query = EntityQuery(CITY, EVERYWHERE, (Selector(type="Room"),), limit=10, offset=offset)
+            query = EntityQuery(
+                CITY, EVERYWHERE, EVERYTHING, (Selector(type="Room"),), limit=10, offset=offset
+            )
             yield [entity.identity.id for entity in queries.run(query).entities]
 
     with ThreadPoolExecutor(8) as creators:

@@ -53,9 +53,11 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def deployed(event_loop: None, context_table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+def deployed(
+    event_loop: None, context_table: str, security_table: str, monkeypatch: pytest.MonkeyPatch
+) -> Deployed:
     """The functions, over the fake AWS."""
-    return deploy(context_table, monkeypatch)
+    return deploy(context_table, security_table, monkeypatch)
 
 
 def events(*functions: str) -> list[str]:

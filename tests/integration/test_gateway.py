@@ -47,7 +47,9 @@ EXPECTED: dict[str, tuple[int, Any]] = {
 
 
 @pytest.fixture
-def function(event_loop: None, context_table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+def function(
+    event_loop: None, context_table: str, security_table: str, monkeypatch: pytest.MonkeyPatch
+) -> Deployed:
     """The deployed functions; the table has what the events ask for."""
     api = Api(api_settings(context_table), client("dynamodb"))
     api.create("Room1", temperature=21, name="Süd")
@@ -56,7 +58,7 @@ def function(event_loop: None, context_table: str, monkeypatch: pytest.MonkeyPat
     api.create("Library1", description=LONG)
     api.create("Bench1", path="/parks/north", kind="bench")
     api.close()
-    return deploy(context_table, monkeypatch)
+    return deploy(context_table, security_table, monkeypatch, is_open=True)
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -10,7 +10,7 @@ from context.document import Entity
 from context.ngsi_v2.geo import parse_geo_query
 from context.queries import EntityQuery, Order, Queries
 from context.store.entities import EntityStore
-from tests.builders import CITY, START, attribute, entity
+from tests.builders import CITY, EVERYTHING, START, attribute, entity
 
 LATITUDE, LONGITUDE = 40.4, -3.7
 BUDGET = 1_000
@@ -69,7 +69,9 @@ def test_index_answers_as_comparing_every_entity_does(
     for question in _questions(random.Random(11)):
         geo = parse_geo_query(*question)
         expected = [one.identity.id for one in things if geo.matches(one)]
-        page = queries.run(EntityQuery(CITY, EVERYWHERE, geo=geo, limit=100, count=True))
+        page = queries.run(
+            EntityQuery(CITY, EVERYWHERE, EVERYTHING, geo=geo, limit=100, count=True)
+        )
         assert [one.identity.id for one in page.entities] == expected, question
         assert page.total == len(expected)
         sizes.add(len(expected))
@@ -78,7 +80,9 @@ def test_index_answers_as_comparing_every_entity_does(
 
 def test_distance_orders_the_nearest_first(entity_store: EntityStore, things: list[Entity]) -> None:
     geo = parse_geo_query("near;maxDistance:20000", "point", f"{LATITUDE},{LONGITUDE}")
-    query = EntityQuery(CITY, EVERYWHERE, geo=geo, order=(Order("geo:distance"),), limit=100)
+    query = EntityQuery(
+        CITY, EVERYWHERE, EVERYTHING, geo=geo, order=(Order("geo:distance"),), limit=100
+    )
     found = Queries(entity_store, BUDGET).run(query).entities
     distances = [geo.distance(one) for one in found]
     assert len(found) > 5
@@ -96,5 +100,5 @@ def test_moved_entity_is_found_where_it_is_now(entity_store: EntityStore) -> Non
     entity_store.create(before)
     entity_store.replace(before, after)
     queries = Queries(entity_store, BUDGET)
-    assert queries.run(EntityQuery(CITY, EVERYWHERE, geo=here)).entities == []
-    assert len(queries.run(EntityQuery(CITY, EVERYWHERE, geo=there)).entities) == 1
+    assert queries.run(EntityQuery(CITY, EVERYWHERE, EVERYTHING, geo=here)).entities == []
+    assert len(queries.run(EntityQuery(CITY, EVERYWHERE, EVERYTHING, geo=there)).entities) == 1

@@ -11,9 +11,11 @@ import pytest
 
 from city import aws
 from city.clock import now
+from city.tenancy import ROOT
 from context.messages import Message, Request, Tick, dump_message, dump_tick
+from context.owners import Disclosure, Owner
 from context.store.parked import ParkedStore
-from tests.deployed import EVENTS, TENANT, Deployed, deploy
+from tests.deployed import EVENTS, OWNER, TENANT, Deployed, deploy
 from tests.integration.api import Api, api_settings
 from tests.receiver import Receiver
 from tests.template.stack import referred, resources, translated
@@ -91,8 +93,10 @@ def recorded(named: dict[str, str]) -> Iterator[set[Grant]]:
 
 
 @pytest.fixture
-def deployed(event_loop: None, context_table: str, monkeypatch: pytest.MonkeyPatch) -> Deployed:
-    return deploy(context_table, monkeypatch)
+def deployed(
+    event_loop: None, context_table: str, security_table: str, monkeypatch: pytest.MonkeyPatch
+) -> Deployed:
+    return deploy(context_table, security_table, monkeypatch)
 
 
 @pytest.fixture
@@ -187,7 +191,8 @@ def use_the_sender(deployed: Deployed, receiver: Receiver) -> None:
     """A receiver that takes, refuses, fails and recovers; a body too large for a queue."""
     subscription = deployed.subscribe()
     request = Request("POST", receiver.url, {}, "{}")
-    message = Message(TENANT, subscription, "a" * 32, "1", now(), request, timeout=1)
+    told = Disclosure(Owner(OWNER, OWNER), "room1", "Room", ROOT, ("temperature",))
+    message = Message(TENANT, subscription, "a" * 32, "1", now(), request, told, timeout=1)
     store = ParkedStore(aws.client("dynamodb"), deployed.resources["ContextTable"], now)
     large = replace(
         message, request=replace(request, body=json.dumps(random.randbytes(300_000).hex()))

@@ -7,6 +7,7 @@ and the refusals of the entities are joined into one:
 - no entity exists: NotFound
 - every entity that exists refuses all its attributes: Unprocessable
 - anything in between: PartialUpdate
+- what the caller may not do to an entity: Forbidden, naming all such entities
 - any other refusal (ambiguous entity, second location…) is raised as it is
 """
 
@@ -17,6 +18,7 @@ from dataclasses import dataclass, replace
 from city.clock import Clock
 from city.errors import (
     CityError,
+    Forbidden,
     InvalidRequest,
     Malformed,
     NotFound,
@@ -25,6 +27,7 @@ from city.errors import (
     Unsupported,
 )
 from city.json import Json
+from city.policy.grants import Access, Action
 from city.tenancy import ServicePath, Tenant
 from context.document import Entity, Identity
 from context.entities import Entities, Mutation
@@ -37,6 +40,7 @@ from context.ngsi_v2.payload import (
     read_batch_entity,
 )
 from context.ngsi_v2.updates import MISSING, PRESENT, Request
+from context.rights import Permit
 
 MAX_WORKERS = 16
 
@@ -91,13 +95,14 @@ def apply(
     entities: Entities,
     tenant: Tenant,
     path: ServicePath,
+    access: Access,
     *,
     asked: Request,
     clock: Clock,
 ) -> None:
     """Do a batch on the entities of a path; `asked` holds the options of the request.
 
-    Raises the joined refusal after everything that could be done is done.
+    What `access` allows is decided for each entity by itself. Raises the joined refusal after everything that could be done is done.
     """
     act, start = _ACTIONS[batch.action], clock()
 
@@ -105,7 +110,7 @@ def apply(
         incoming = batch.entities[index]
         request = replace(asked, id=incoming.id, type=incoming.type)
         try:
-            act(_Target(entities, tenant, path, incoming, request, start + index, clock))
+            act(_Target(entities, tenant, path, access, incoming, request, start + index, clock))
         except CityError as refusal:
             return refusal
         return None
@@ -122,6 +127,7 @@ class _Target:
     entities: Entities
     tenant: Tenant
     path: ServicePath
+    access: Access
     incoming: IncomingEntity
     request: Request
     at: int
@@ -134,6 +140,7 @@ class _Target:
             Identity(self.tenant, self.incoming.id, type or DEFAULT_ENTITY_TYPE, self.path),
             self.create,
             change(attributes, self.request),
+            permit=self._permit(Action.UPDATE),
             any_type=type is None,
             at=self.at,
         )
@@ -145,29 +152,41 @@ class _Target:
         entity = updates.create(self.incoming.attributes, self.request)(identity, at)
         return replace(entity, modified=max(at, self.clock()))
 
-    def update(self, mutation: Mutation) -> None:
-        """Change the entity, which must exist."""
-        incoming = self.incoming
-        self.entities.update(self.tenant, incoming.id, incoming.type, self.path, mutation)
+    def update(self) -> None:
+        """Change attributes of the entity, which must exist."""
+        mutation = updates.update(self.incoming.attributes, self.request)
+        self._change(mutation, self._permit(Action.UPDATE))
+
+    def replace(self) -> None:
+        """Change all attributes of the entity, which must exist."""
+        mutation = updates.replace_all(self.incoming.attributes, self.request)
+        self._change(mutation, self._permit(Action.UPDATE, whole=True))
 
     def delete(self) -> None:
         """Remove the attributes named, or without any the entity."""
         incoming = self.incoming
         if incoming.attributes:
-            self.update(updates.delete_attributes(incoming.attributes, self.request))
+            mutation = updates.delete_attributes(incoming.attributes, self.request)
+            self._change(mutation, self._permit(Action.DELETE))
         else:
-            self.entities.delete(self.tenant, incoming.id, incoming.type, self.path)
+            permit = self._permit(Action.DELETE, whole=True)
+            self.entities.delete(self.tenant, incoming.id, incoming.type, self.path, permit=permit)
+
+    def _change(self, mutation: Mutation, permit: Permit) -> None:
+        incoming = self.incoming
+        self.entities.update(
+            self.tenant, incoming.id, incoming.type, self.path, mutation, permit=permit
+        )
+
+    def _permit(self, action: Action, *, whole: bool = False) -> Permit:
+        return Permit(self.access, action, frozenset(self.incoming.attributes), whole)
 
 
 _ACTIONS: dict[str, Callable[[_Target], None]] = {
     "append": lambda target: target.upsert(updates.append),
     "appendstrict": lambda target: target.upsert(updates.append_strictly),
-    "update": lambda target: target.update(
-        updates.update(target.incoming.attributes, target.request)
-    ),
-    "replace": lambda target: target.update(
-        updates.replace_all(target.incoming.attributes, target.request)
-    ),
+    "update": _Target.update,
+    "replace": _Target.replace,
     "delete": _Target.delete,
 }
 
@@ -220,6 +239,8 @@ def _in_groups(ids: list[str], act: Callable[[int], CityError | None]) -> list[C
 
 def _joined(batch: Batch, refusals: list[CityError | None]) -> CityError | None:
     """One refusal for the whole batch, in the order of its entities."""
+    if any(isinstance(refusal, Forbidden) for refusal in refusals):
+        return _forbidden(batch, refusals)
     details: list[str] = []
     for incoming, refusal in zip(batch.entities, refusals, strict=True):
         if refusal is None:
@@ -232,6 +253,19 @@ def _joined(batch: Batch, refusals: list[CityError | None]) -> CityError | None:
         return None
     text = (PRESENT if batch.action == "appendstrict" else MISSING) + ", ".join(details)
     return _coverage(refusals)(text)
+
+
+def _forbidden(batch: Batch, refusals: list[CityError | None]) -> Forbidden:
+    """One refusal for all that the caller may not do; a single one says itself what it is."""
+    named = [
+        (Request(incoming.id, incoming.type).entity, refusal)
+        for incoming, refusal in zip(batch.entities, refusals, strict=True)
+        if isinstance(refusal, Forbidden)
+    ]
+    if len(named) == 1:
+        return named[0][1]
+    entities = ", ".join(entity for entity, _ in named)
+    return Forbidden(f"no grant lets you {batch.action} all that is asked for of: {entities}")
 
 
 def _detail(incoming: IncomingEntity, refusal: CityError, *, first: bool) -> str | None:

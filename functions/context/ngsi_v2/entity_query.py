@@ -72,6 +72,7 @@ def _query(
     return EntityQuery(
         tenant=facts.tenant,
         scope=facts.scope,
+        view=facts.view,
         selectors=selectors,
         predicates=predicates,
         geo=geo,

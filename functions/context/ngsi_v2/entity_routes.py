@@ -5,6 +5,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Response
 
 from city.json import Json
+from city.policy.grants import Action
 from context.document import Entity, Identity
 from context.entities import Mutation
 from context.ngsi_v2 import payload, render, updates
@@ -20,6 +21,7 @@ from context.ngsi_v2.body import read_json, read_text_value
 from context.ngsi_v2.entity_query import list_query
 from context.ngsi_v2.facts import Facts, RequestFacts
 from context.ngsi_v2.negotiation import value_media_type
+from context.rights import Permit
 from context.services import ContextServices, Services
 
 router = APIRouter(tags=["Entities"])
@@ -45,9 +47,11 @@ async def create_entity(facts: RequestFacts, services: ContextServices) -> Respo
     headers = {"Location": f"/v2/entities/{_quoted(incoming.id)}?type={_quoted(type)}"}
     if "upsert" in facts.parameters.options:
         mutation = updates.append(incoming.attributes, request)
-        services.entities.upsert(identity, creation, mutation)
+        permit = facts.permit(Action.UPDATE, *incoming.attributes)
+        services.entities.upsert(identity, creation, mutation, permit=permit)
         return no_content(headers)
-    services.entities.create(identity, creation)
+    permit = facts.permit(Action.CREATE, *incoming.attributes)
+    services.entities.create(identity, creation, permit=permit)
     return Response(None, 201, headers)
 
 
@@ -59,7 +63,9 @@ async def read_entity(facts: RequestFacts, services: ContextServices) -> Respons
 
 @router.delete("/v2/entities/{entity_id}")
 async def delete_entity(facts: RequestFacts, services: ContextServices) -> Response:
-    services.entities.delete(facts.tenant, facts.entity_id, facts.type, facts.write_path)
+    permit = facts.permit(Action.DELETE, whole=True)
+    id, type, path = facts.entity_id, facts.type, facts.write_path
+    services.entities.delete(facts.tenant, id, type, path, permit=permit)
     return no_content()
 
 
@@ -74,18 +80,24 @@ async def read_attributes(facts: RequestFacts, services: ContextServices) -> Res
 @router.post("/v2/entities/{entity_id}/attrs")
 async def append_attributes(facts: RequestFacts, services: ContextServices) -> Response:
     strictly = "append" in facts.parameters.options
+    attributes = _attributes(facts)
     operation = updates.append_strictly if strictly else updates.append
-    return _update(operation(*_attributes(facts)), facts, services)
+    permit = facts.permit(Action.UPDATE, *attributes)
+    return _update(operation(attributes, _asked(facts)), permit, facts, services)
 
 
 @router.patch("/v2/entities/{entity_id}/attrs")
 async def update_attributes(facts: RequestFacts, services: ContextServices) -> Response:
-    return _update(updates.update(*_attributes(facts)), facts, services)
+    attributes = _attributes(facts)
+    permit = facts.permit(Action.UPDATE, *attributes)
+    return _update(updates.update(attributes, _asked(facts)), permit, facts, services)
 
 
 @router.put("/v2/entities/{entity_id}/attrs")
 async def replace_attributes(facts: RequestFacts, services: ContextServices) -> Response:
-    return _update(updates.replace_all(*_attributes(facts)), facts, services)
+    attributes = _attributes(facts)
+    permit = facts.permit(Action.UPDATE, *attributes, whole=True)
+    return _update(updates.replace_all(attributes, _asked(facts)), permit, facts, services)
 
 
 @router.get("/v2/entities/{entity_id}/attrs/{attribute}")
@@ -100,13 +112,13 @@ async def read_attribute(facts: RequestFacts, services: ContextServices) -> Resp
 async def put_attribute(facts: RequestFacts, services: ContextServices) -> Response:
     attribute = payload.read_attribute(facts.attribute, read_json(facts.body))
     mutation = updates.put_attribute(facts.attribute, attribute, _asked(facts))
-    return _update(mutation, facts, services)
+    return _update(mutation, facts.permit(Action.UPDATE, facts.attribute), facts, services)
 
 
 @router.delete("/v2/entities/{entity_id}/attrs/{attribute}")
 async def delete_attribute(facts: RequestFacts, services: ContextServices) -> Response:
     mutation = updates.delete_attribute(facts.attribute, _asked(facts))
-    return _update(mutation, facts, services)
+    return _update(mutation, facts.permit(Action.DELETE, facts.attribute), facts, services)
 
 
 @router.get("/v2/entities/{entity_id}/attrs/{attribute}/value")
@@ -119,7 +131,7 @@ async def read_value(facts: RequestFacts, services: ContextServices) -> Response
 @router.put("/v2/entities/{entity_id}/attrs/{attribute}/value")
 async def put_value(facts: RequestFacts, services: ContextServices) -> Response:
     mutation = updates.put_value(facts.attribute, _incoming_value(facts), _asked(facts))
-    return _update(mutation, facts, services)
+    return _update(mutation, facts.permit(Action.UPDATE, facts.attribute), facts, services)
 
 
 def update_request(facts: Facts, id: str = "", type: str | None = None) -> updates.Request:
@@ -138,17 +150,18 @@ def _asked(facts: Facts) -> updates.Request:
 
 
 def _one(facts: Facts, services: Services) -> Entity:
-    return services.entities.get(facts.tenant, facts.entity_id, facts.type, facts.scope)
+    id, type = facts.entity_id, facts.type
+    return services.entities.get(facts.tenant, id, type, facts.scope, facts.view)
 
 
-def _update(mutation: Mutation, facts: Facts, services: Services) -> Response:
-    services.entities.update(facts.tenant, facts.entity_id, facts.type, facts.write_path, mutation)
+def _update(mutation: Mutation, permit: Permit, facts: Facts, services: Services) -> Response:
+    id, type, path = facts.entity_id, facts.type, facts.write_path
+    services.entities.update(facts.tenant, id, type, path, mutation, permit=permit)
     return no_content()
 
 
-def _attributes(facts: Facts) -> tuple[payload.Attributes, updates.Request]:
-    attributes = payload.read_attributes(read_json(facts.body), key_values=facts.key_values)
-    return attributes, _asked(facts)
+def _attributes(facts: Facts) -> payload.Attributes:
+    return payload.read_attributes(read_json(facts.body), key_values=facts.key_values)
 
 
 def _incoming_value(facts: Facts) -> Json:

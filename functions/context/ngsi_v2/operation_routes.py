@@ -41,6 +41,7 @@ def _apply(asked: batch.Batch, facts: Facts, services: Services) -> None:
         services.entities,
         facts.tenant,
         facts.write_path,
+        facts.caller.access,
         asked=update_request(facts),
         clock=now,
     )

@@ -15,7 +15,7 @@ router = APIRouter(tags=["Types"])
 @router.get("/v2/types")
 async def list_types(facts: RequestFacts, services: ContextServices) -> Response:
     options = facts.parameters.options
-    types = services.store.types(facts.tenant, facts.scope)
+    types = services.queries.types(facts.tenant, facts.scope, facts.view)
     start, end = facts.parameters.offset, facts.parameters.offset + facts.parameters.limit
     page = list(types)[start:end]
     total = len(types) if "count" in options else None
@@ -26,7 +26,8 @@ async def list_types(facts: RequestFacts, services: ContextServices) -> Response
 
 @router.get("/v2/types/{entity_type}")
 async def read_type(facts: RequestFacts, services: ContextServices) -> Response:
-    statistics = services.store.types(facts.tenant, facts.scope).get(facts.parts["entity_type"])
+    types = services.queries.types(facts.tenant, facts.scope, facts.view)
+    statistics = types.get(facts.parts["entity_type"])
     if statistics is None:
         raise NotFound("Entity type not found")
     return json_answer(_described(statistics, facts))

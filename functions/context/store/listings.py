@@ -6,8 +6,8 @@ create. Each stream of rows below holds exactly what is asked for; several are m
 
 * type given, whole tenant: one stream, the type's listing
 * type given, exact path: one stream, the type at that path
-* otherwise the pairs (type, path) in scope come from the type statistics: one stream per type all
-  of whose paths are in scope, else one per pair
+* otherwise, or when a filter of pairs is given, the pairs (type, path) come from the type
+  statistics: one stream per type all of whose paths are wanted, else one per pair
 
 Request units (a row is about 0.15 KB): 1 read per 27 rows (at least 1 per stream), plus the
 statistics where they are needed; counting reads the same rows and returns none.
@@ -34,7 +34,7 @@ from context.store.layout import (
     type_partition,
 )
 from context.store.table import Span, in_parallel, starting_with
-from context.store.types import TypeCounters
+from context.store.types import PairFilter, TypeCounters
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +54,27 @@ class Listings(TypeCounters):
         *,
         types: Sequence[str] | None,
         scope: PathScope,
+        pairs: PairFilter | None = None,
         first_size: int = 100,
     ) -> Iterator[Listed]:
         """Entities of the types (None: all) in the scope, in creation order.
 
-        Rows are fetched as the iterator advances, `first_size` from each stream to begin with.
+        `pairs` says which types at which paths are wanted (None: all). Rows are fetched as the
+        iterator advances, `first_size` from each stream to begin with.
         """
-        streams = self._streams(tenant, types, scope)
+        streams = self._streams(tenant, types, scope, pairs)
         return self._merged(streams, first_size)
 
-    def count(self, tenant: Tenant, *, types: Sequence[str] | None, scope: PathScope) -> int:
+    def count(
+        self,
+        tenant: Tenant,
+        *,
+        types: Sequence[str] | None,
+        scope: PathScope,
+        pairs: PairFilter | None = None,
+    ) -> int:
         """How many entities `listing` gives."""
-        spans = [stream.span for stream in self._streams(tenant, types, scope)]
+        spans = [stream.span for stream in self._streams(tenant, types, scope, pairs)]
         return sum(in_parallel(self._count, spans))
 
     def in_cells(
@@ -98,25 +107,31 @@ class Listings(TypeCounters):
         return sorted({type for type, path in pairs if in_scope(scope, path)})
 
     def _streams(
-        self, tenant: Tenant, types: Sequence[str] | None, scope: PathScope
+        self,
+        tenant: Tenant,
+        types: Sequence[str] | None,
+        scope: PathScope,
+        pairs: PairFilter | None,
     ) -> list[Stream]:
+        if pairs is not None:
+            return list(self._known_streams(tenant, types, scope, pairs))
         exact = not any(pattern.subtree for pattern in scope)
         if types is not None and any(place in scope for place in EVERYWHERE):
             return [_of_type(tenant, type) for type in dict.fromkeys(types)]
         if types is not None and exact:
             paths = dict.fromkeys(pattern.path for pattern in scope)
             return [_of_pair(tenant, type, path) for type in dict.fromkeys(types) for path in paths]
-        return list(self._known_streams(tenant, types, scope))
+        return list(self._known_streams(tenant, types, scope, _any_pair))
 
     def _known_streams(
-        self, tenant: Tenant, types: Sequence[str] | None, scope: PathScope
+        self, tenant: Tenant, types: Sequence[str] | None, scope: PathScope, pairs: PairFilter
     ) -> Iterator[Stream]:
         paths_by_type: dict[str, list[ServicePath]] = {}
         for type, path in self._tallies(tenant):
             if types is None or type in types:
                 paths_by_type.setdefault(type, []).append(path)
         for type, paths in sorted(paths_by_type.items()):
-            inside = [path for path in paths if in_scope(scope, path)]
+            inside = [path for path in paths if in_scope(scope, path) and pairs(type, path)]
             if len(inside) == len(paths):
                 yield _of_type(tenant, type)
             else:
@@ -140,6 +155,10 @@ class Listings(TypeCounters):
         for row in chain.from_iterable(pages):
             if "expires" not in row or cast("int", row["expires"]) > now:
                 yield stream.read(cast("str", row["sk"]))
+
+
+def _any_pair(_type: str, _path: ServicePath) -> bool:
+    return True
 
 
 def _of_type(tenant: Tenant, type: str) -> Stream:

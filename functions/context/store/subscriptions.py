@@ -28,6 +28,7 @@ from city.errors import TooLarge
 from city.json import dump, parse
 from city.keys import key
 from city.tenancy import Tenant
+from context.owners import Owner
 from context.store.layout import Key
 from context.store.table import (
     IS_NEW,
@@ -80,12 +81,14 @@ class State:
 class StoredSubscription:
     """A subscription and where it stands.
 
-    `path` is the service path it watches, as text ("/#", "/parks/#"); `since` the moment from
-    which it sees changes; `expires` when it ends (None: never); `version` counts its changes.
+    `owner` made it and is told no more than the owner may see; `path` is the service path it
+    watches, as text ("/#", "/parks/#"); `since` the moment from which it sees changes; `expires`
+    when it ends (None: never); `version` counts its changes.
     """
 
     tenant: Tenant
     id: str
+    owner: Owner
     path: str
     since: int
     expires: int | None
@@ -219,9 +222,13 @@ class SubscriptionStore(StateTable):
         update = self._update(state_key(tenant, id), change, values, condition)
         write(self._client.update_item, **update["Update"])
 
-    def switch_off(self, tenant: Tenant, id: str) -> None:
-        """Make a subscription inactive because it failed too often."""
-        update = self._update(state_key(tenant, id), "SET is_off = :true", {":true": True})
+    def switch_off(self, tenant: Tenant, id: str, reason: str = "") -> None:
+        """Make a subscription inactive: it failed too often, or for the reason given."""
+        change, values = "SET is_off = :true", cast("Row", {":true": True})
+        if reason:
+            change += ", bad_at = :now, bad_why = :why"
+            values |= {":now": self._clock(), ":why": reason}
+        update = self._update(state_key(tenant, id), change, values)
         try:
             transact(self._client, [update, self._raise_version(tenant)])
         except ConditionFailed:
@@ -273,6 +280,7 @@ def _config_row(subscription: StoredSubscription) -> Row:
         "pk": _partition(subscription.tenant),
         "sk": subscription.id,
         "k": ROW_KIND,
+        "owner": [*subscription.owner],
         "d": document,
         "path": subscription.path,
         "since": subscription.since,
@@ -295,6 +303,7 @@ def _subscription_of(tenant: Tenant, config: Row, state: Row) -> StoredSubscript
     return StoredSubscription(
         tenant=tenant,
         id=cast("str", config["sk"]),
+        owner=Owner(*cast("list[str]", config.get("owner", [""]))),
         path=cast("str", config["path"]),
         since=cast("int", config["since"]),
         expires=cast("int | None", config.get("expires")),

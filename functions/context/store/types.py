@@ -21,7 +21,7 @@ Request units (n pairs (type, path), d pending deltas, up to 1 KB each):
 
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -44,6 +44,9 @@ from context.store.table import IS_NEW, IS_THERE, ContextTable, Span, Statement,
 
 Pair = tuple[str, ServicePath]
 """A type and a path."""
+
+PairFilter = Callable[[str, ServicePath], bool]
+"""Which types at which paths are wanted."""
 
 DELTAS_PER_FOLD = 90
 """Deltas in one transaction, which may have 100 statements."""
@@ -81,20 +84,28 @@ class TypeStatistics:
     count: int
     attributes: dict[str, set[str]]
 
+    @classmethod
+    def of(cls, tally: Tally) -> "TypeStatistics":
+        """What a tally says."""
+        return cls(tally.entities, {name: set(types) for name, types in tally.attributes.items()})
+
 
 class TypeCounters(ContextTable):
     """The statistics partition of each tenant."""
 
-    def types(self, tenant: Tenant, scope: PathScope) -> dict[str, TypeStatistics]:
-        """Statistics of all types with entities in the scope, by type; exact, read-your-writes."""
+    def types(
+        self, tenant: Tenant, scope: PathScope, *, pairs: PairFilter | None = None
+    ) -> dict[str, TypeStatistics]:
+        """Statistics of all types with entities in the scope, by type; exact, read-your-writes.
+
+        `pairs` says which types at which paths count (None: all).
+        """
         by_type: dict[str, Tally] = {}
         for (type, path), tally in self._tallies(tenant).items():
-            if in_scope(scope, path):
+            if in_scope(scope, path) and (pairs is None or pairs(type, path)):
                 by_type.setdefault(type, Tally()).add(tally)
         return {
-            type: TypeStatistics(
-                tally.entities, {name: set(types) for name, types in tally.attributes.items()}
-            )
+            type: TypeStatistics.of(tally)
             for type, tally in sorted(by_type.items())
             if tally.entities > 0
         }

@@ -52,6 +52,14 @@ def in_scope(scope: PathScope, path: ServicePath) -> bool:
     return any(pattern.covers(path) for pattern in scope)
 
 
+def overlap(one: PathScope, other: PathScope) -> PathScope:
+    """The places inside both scopes; empty when they have none in common."""
+    if one is EVERYWHERE or other is EVERYWHERE:
+        return other if one is EVERYWHERE else one
+    common = (_common(a, b) for a in one for b in other)
+    return tuple(dict.fromkeys(pattern for pattern in common if pattern))
+
+
 def parse_tenant(header: str | None) -> Tenant:
     """The tenant a `Fiware-Service` header names; absent or empty means the default tenant."""
     name = header or ""
@@ -114,3 +122,11 @@ def _check_level(level: str) -> None:
         raise InvalidRequest("component-name too long in ServicePath")
     if not _LEVEL.match(level):
         raise InvalidRequest("a component of ServicePath contains an illegal character")
+
+
+def _common(one: PathPattern, other: PathPattern) -> PathPattern | None:
+    """The places inside both patterns: the deeper one, if it is inside the other."""
+    for inner, outer in ((one, other), (other, one)):
+        if outer.covers(inner.path) and (outer.subtree or not inner.subtree):
+            return inner
+    return None

@@ -21,12 +21,14 @@ from city.errors import (
     Unsupported,
 )
 from city.json import Json
+from city.policy.grants import UNLIMITED
 from city.tenancy import DEFAULT_TENANT, ServicePath, Tenant
 from context.document import Entity, Identity
-from context.entities import Creation, Entities, Mutation
+from context.entities import Creation, Entities, Mutation, permitted
 from context.ngsi_v2 import batch
 from context.ngsi_v2.batch import read_batch, read_notification
 from context.ngsi_v2.updates import Request
+from context.rights import Permit
 
 PATH = ServicePath("/a/")
 NOW = 1_000_000
@@ -43,14 +45,21 @@ class MemoryEntities(Entities):
         self._lock = threading.Lock()
 
     def update(
-        self, tenant: Tenant, id: str, type: str | None, path: ServicePath, mutation: Mutation
+        self,
+        tenant: Tenant,
+        id: str,
+        type: str | None,
+        path: ServicePath,
+        mutation: Mutation,
+        *,
+        permit: Permit,
     ) -> Entity:
         self._before(id)
         with self._lock:
             present = self._only(tenant, id, type, path)
             if present is None:
                 raise NotFound("not found")
-            outcome = mutation(present, next(self._ticks))
+            outcome = permitted(mutation, permit)(present, next(self._ticks))
             self._keep(outcome.entity)
         if outcome.refusal:
             raise outcome.refusal
@@ -62,6 +71,7 @@ class MemoryEntities(Entities):
         creation: Creation,
         mutation: Mutation,
         *,
+        permit: Permit,
         any_type: bool = False,
         at: int | None = None,
     ) -> bool:
@@ -70,18 +80,22 @@ class MemoryEntities(Entities):
             present = self._only(tenant, id, None if any_type else type, path)
             if present is None:
                 assert at is not None
+                permit.to_create().check(identity)
                 self._keep(creation(identity, at))
         if present is not None:
-            self.update(tenant, id, present.identity.type, path, mutation)
+            self.update(tenant, id, present.identity.type, path, mutation, permit=permit)
             return False
         self._before(id)
         return True
 
-    def delete(self, tenant: Tenant, id: str, type: str | None, path: ServicePath) -> None:
+    def delete(
+        self, tenant: Tenant, id: str, type: str | None, path: ServicePath, *, permit: Permit
+    ) -> None:
         with self._lock:
             present = self._only(tenant, id, type, path)
             if present is None:
                 raise NotFound("not found")
+            permit.check(present.identity)
             del self.stored[present.identity]
 
     def add(self, id: str, type: str, *names: str) -> None:
@@ -89,7 +103,9 @@ class MemoryEntities(Entities):
 
     def apply(self, action: str, entities: Json, request: Request = Request()) -> None:  # noqa: B008
         incoming = read_batch({"actionType": action, "entities": entities})
-        batch.apply(incoming, self, DEFAULT_TENANT, PATH, asked=request, clock=lambda: NOW)
+        batch.apply(
+            incoming, self, DEFAULT_TENANT, PATH, UNLIMITED, asked=request, clock=lambda: NOW
+        )
 
     def shown(self) -> dict[tuple[str, str], dict[str, Json]]:
         return {
@@ -182,7 +198,13 @@ class TestOrder:
         service, ticks = MemoryEntities(), count(NOW, 1_000)
         incoming = read_batch({"actionType": "append", "entities": [entity("E"), entity("F")]})
         batch.apply(
-            incoming, service, DEFAULT_TENANT, PATH, asked=Request(), clock=lambda: next(ticks)
+            incoming,
+            service,
+            DEFAULT_TENANT,
+            PATH,
+            UNLIMITED,
+            asked=Request(),
+            clock=lambda: next(ticks),
         )
 
         times = {
@@ -415,7 +437,9 @@ class TestReading:
     def test_notification_of_nothing_does_nothing(self, entities: MemoryEntities) -> None:
         before = entities.shown()
         read = read_notification({"subscriptionId": "1", "data": []}, None)
-        batch.apply(read, entities, DEFAULT_TENANT, PATH, asked=Request(), clock=lambda: NOW)
+        batch.apply(
+            read, entities, DEFAULT_TENANT, PATH, UNLIMITED, asked=Request(), clock=lambda: NOW
+        )
         assert entities.shown() == before
 
     @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ from city.errors import AlreadyExists, Ambiguous, Contended, NotFound, PartialUp
 from city.tenancy import EVERYWHERE, ROOT, PathScope, ServicePath
 from context import entities as service
 from context.document import Entity
-from context.entities import Entities, Outcome
+from context.entities import Outcome
 from context.store.entities import EntityStore
 from tests.builders import (
     CITY,
     START,
     FixedClock,
+    OpenEntities,
     at,
     creating,
     following,
@@ -31,15 +32,15 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def entities(entity_store: EntityStore, clock: FixedClock) -> Entities:
-    return Entities(entity_store, clock)
+def entities(entity_store: EntityStore, clock: FixedClock) -> OpenEntities:
+    return OpenEntities(entity_store, clock)
 
 
 def values(entity: Entity) -> dict[str, Any]:
     return {name: attribute.value for name, attribute in entity.attributes.items()}
 
 
-def stored(entities: Entities) -> dict[str, Any]:
+def stored(entities: OpenEntities) -> dict[str, Any]:
     return values(entities.get(CITY, "room1", "Room", EVERYWHERE))
 
 
@@ -64,7 +65,7 @@ def stale_reads(entity_store: EntityStore, monkeypatch: pytest.MonkeyPatch) -> l
 @pytest.mark.parametrize("scope", [EVERYWHERE, at("/")])
 @pytest.mark.parametrize(("id", "type"), [("x" * 2100, None), ("room1", "x" * 1100)])
 def test_what_is_too_long_for_a_key_is_not_found_and_not_looked_for(
-    entities: Entities, id: str, type: str | None, scope: PathScope
+    entities: OpenEntities, id: str, type: str | None, scope: PathScope
 ) -> None:
     """DynamoDB refuses even a read: 2048 bytes of partition key, 1024 of sort key."""
     asked: list[object] = []
@@ -78,13 +79,13 @@ def test_what_is_too_long_for_a_key_is_not_found_and_not_looked_for(
     assert asked == []
 
 
-def test_getting_an_unknown_entity_says_so(entities: Entities) -> None:
+def test_getting_an_unknown_entity_says_so(entities: OpenEntities) -> None:
     with pytest.raises(NotFound, match="The requested entity has not been found"):
         entities.get(CITY, "room1", None, EVERYWHERE)
 
 
 def test_getting_an_id_of_two_types_is_ambiguous_until_the_type_is_given(
-    entities: Entities,
+    entities: OpenEntities,
 ) -> None:
     entities.create(identity(type="Room"), creating())
     entities.create(identity(type="Suite"), creating())
@@ -93,7 +94,7 @@ def test_getting_an_id_of_two_types_is_ambiguous_until_the_type_is_given(
     assert entities.get(CITY, "room1", "Suite", EVERYWHERE).identity.type == "Suite"
 
 
-def test_an_id_at_two_paths_is_ambiguous_only_in_a_scope_of_both(entities: Entities) -> None:
+def test_an_id_at_two_paths_is_ambiguous_only_in_a_scope_of_both(entities: OpenEntities) -> None:
     for path in ("/a/", "/a/b/"):
         entities.create(identity(path=path), creating())
     assert entities.get(CITY, "room1", "Room", at("/a/")).identity.path == "/a/"
@@ -104,20 +105,20 @@ def test_an_id_at_two_paths_is_ambiguous_only_in_a_scope_of_both(entities: Entit
 # Creating
 
 
-def test_a_second_create_is_refused_and_changes_nothing(entities: Entities) -> None:
+def test_a_second_create_is_refused_and_changes_nothing(entities: OpenEntities) -> None:
     entities.create(identity(), creating(temperature=1))
     with pytest.raises(AlreadyExists, match="Already Exists"):
         entities.create(identity(), creating(temperature=2))
     assert stored(entities) == {"temperature": 1}
 
 
-def test_an_entity_can_be_created_as_of_a_given_time(entities: Entities) -> None:
+def test_an_entity_can_be_created_as_of_a_given_time(entities: OpenEntities) -> None:
     created = entities.create(identity(), creating(), at=START - 5)
     assert created.created == START - 5
 
 
 def test_versions_never_repeat_when_an_entity_is_deleted_and_created_again(
-    entities: Entities, clock: FixedClock
+    entities: OpenEntities, clock: FixedClock
 ) -> None:
     entities.create(identity(), creating())
     updated = entities.update(*ROOM, setting(temperature=1))
@@ -129,14 +130,14 @@ def test_versions_never_repeat_when_an_entity_is_deleted_and_created_again(
 # Updating
 
 
-def test_an_update_is_written_with_the_next_version(entities: Entities) -> None:
+def test_an_update_is_written_with_the_next_version(entities: OpenEntities) -> None:
     created = entities.create(identity(), creating(temperature=1))
     updated = entities.update(*ROOM, setting(temperature=2))
     assert entities.get(*ROOM[:3], EVERYWHERE) == updated
     assert updated.version == created.version + 1
 
 
-def test_an_update_without_type_finds_the_only_entity_at_the_path(entities: Entities) -> None:
+def test_an_update_without_type_finds_the_only_entity_at_the_path(entities: OpenEntities) -> None:
     entities.create(identity(path="/a/"), creating(temperature=1))
     entities.update(CITY, "room1", None, ServicePath("/a/"), setting(temperature=2))
     with pytest.raises(NotFound):
@@ -144,14 +145,14 @@ def test_an_update_without_type_finds_the_only_entity_at_the_path(entities: Enti
     assert stored(entities) == {"temperature": 2}
 
 
-def test_an_update_without_type_of_two_types_is_ambiguous(entities: Entities) -> None:
+def test_an_update_without_type_of_two_types_is_ambiguous(entities: OpenEntities) -> None:
     entities.create(identity(type="Room"), creating())
     entities.create(identity(type="Suite"), creating())
     with pytest.raises(Ambiguous):
         entities.update(CITY, "room1", None, ROOT, setting(temperature=3))
 
 
-def test_a_refusal_is_raised_after_the_rest_is_written(entities: Entities) -> None:
+def test_a_refusal_is_raised_after_the_rest_is_written(entities: OpenEntities) -> None:
     entities.create(identity(), creating(temperature=1))
 
     def partly(present: Entity, _now: int) -> Outcome:
@@ -162,7 +163,7 @@ def test_a_refusal_is_raised_after_the_rest_is_written(entities: Entities) -> No
     assert stored(entities) == {"temperature": 2}
 
 
-def test_a_mutation_that_raises_writes_nothing(entities: Entities) -> None:
+def test_a_mutation_that_raises_writes_nothing(entities: OpenEntities) -> None:
     created = entities.create(identity(), creating(temperature=1))
 
     def refuse(_present: Entity, _now: int) -> Outcome:
@@ -173,12 +174,12 @@ def test_a_mutation_that_raises_writes_nothing(entities: Entities) -> None:
     assert entities.get(*ROOM[:3], EVERYWHERE) == created
 
 
-def test_a_mutation_that_returns_the_entity_it_got_writes_nothing(entities: Entities) -> None:
+def test_a_mutation_that_returns_the_entity_it_got_writes_nothing(entities: OpenEntities) -> None:
     created = entities.create(identity(), creating(temperature=1))
     assert entities.update(*ROOM, lambda present, _now: Outcome(present)) == created
 
 
-def test_modification_times_never_go_back(entities: Entities, clock: FixedClock) -> None:
+def test_modification_times_never_go_back(entities: OpenEntities, clock: FixedClock) -> None:
     entities.create(identity(), creating(temperature=1))
     clock.now -= 1000
     seen = []
@@ -192,7 +193,7 @@ def test_modification_times_never_go_back(entities: Entities, clock: FixedClock)
 
 
 def test_an_update_on_an_old_read_is_done_again_on_the_present_version(
-    entities: Entities, stale_reads: list[list[Entity]]
+    entities: OpenEntities, stale_reads: list[list[Entity]]
 ) -> None:
     old = entities.create(identity(), creating(temperature=1))
     entities.update(*ROOM, setting(humidity=5))
@@ -202,7 +203,7 @@ def test_an_update_on_an_old_read_is_done_again_on_the_present_version(
 
 
 def test_not_found_on_an_eventual_read_is_confirmed(
-    entities: Entities, stale_reads: list[list[Entity]]
+    entities: OpenEntities, stale_reads: list[list[Entity]]
 ) -> None:
     entities.create(identity(), creating(temperature=1))
     stale_reads.append([])
@@ -214,7 +215,7 @@ def test_not_found_on_an_eventual_read_is_confirmed(
 
 
 def test_a_refusal_on_an_eventual_read_is_confirmed(
-    entities: Entities, stale_reads: list[list[Entity]]
+    entities: OpenEntities, stale_reads: list[list[Entity]]
 ) -> None:
     old = entities.create(identity(), creating())
     entities.update(*ROOM, setting(humidity=5))
@@ -230,7 +231,7 @@ def test_a_refusal_on_an_eventual_read_is_confirmed(
 
 
 def test_nothing_to_do_on_an_eventual_read_is_confirmed(
-    entities: Entities, stale_reads: list[list[Entity]]
+    entities: OpenEntities, stale_reads: list[list[Entity]]
 ) -> None:
     old = entities.create(identity(), creating())
     entities.update(*ROOM, setting(humidity=5))
@@ -246,7 +247,7 @@ def test_nothing_to_do_on_an_eventual_read_is_confirmed(
 
 
 def test_an_update_of_what_was_just_deleted_is_not_found(
-    entities: Entities, stale_reads: list[list[Entity]]
+    entities: OpenEntities, stale_reads: list[list[Entity]]
 ) -> None:
     old = entities.create(identity(), creating())
     entities.delete(*ROOM)
@@ -257,7 +258,7 @@ def test_an_update_of_what_was_just_deleted_is_not_found(
 
 
 def test_an_update_that_always_loses_is_contended(
-    entities: Entities, entity_store: EntityStore, monkeypatch: pytest.MonkeyPatch
+    entities: OpenEntities, entity_store: EntityStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "MAX_TRIES", 3)
     entities.create(identity(), creating())
@@ -273,31 +274,31 @@ def test_an_update_that_always_loses_is_contended(
 # Upserting
 
 
-def test_an_upsert_creates_and_then_updates(entities: Entities) -> None:
+def test_an_upsert_creates_and_then_updates(entities: OpenEntities) -> None:
     assert entities.upsert(identity(), creating(temperature=1), setting(temperature=2))
     assert not entities.upsert(identity(), creating(temperature=1), setting(temperature=2))
     assert stored(entities) == {"temperature": 2}
 
 
-def test_an_upsert_of_a_new_type_creates_a_second_entity(entities: Entities) -> None:
+def test_an_upsert_of_a_new_type_creates_a_second_entity(entities: OpenEntities) -> None:
     entities.create(identity(type="Suite"), creating())
     assert entities.upsert(identity(), creating(), setting())
 
 
-def test_an_upsert_of_any_type_updates_the_only_entity(entities: Entities) -> None:
+def test_an_upsert_of_any_type_updates_the_only_entity(entities: OpenEntities) -> None:
     entities.create(identity(type="Suite"), creating(temperature=1))
     thing = identity(type="Thing")
     assert not entities.upsert(thing, creating(), setting(temperature=2), any_type=True)
     assert values(entities.get(CITY, "room1", None, EVERYWHERE)) == {"temperature": 2}
 
 
-def test_an_upsert_of_any_type_creates_when_there_is_none(entities: Entities) -> None:
+def test_an_upsert_of_any_type_creates_when_there_is_none(entities: OpenEntities) -> None:
     thing = identity(type="Thing")
     assert entities.upsert(thing, creating(), setting(), any_type=True)
     assert entities.get(CITY, "room1", None, EVERYWHERE).identity.type == "Thing"
 
 
-def test_an_upsert_of_any_type_with_two_types_is_ambiguous(entities: Entities) -> None:
+def test_an_upsert_of_any_type_with_two_types_is_ambiguous(entities: OpenEntities) -> None:
     for type in ("Room", "Suite"):
         entities.create(identity(type=type), creating())
     with pytest.raises(Ambiguous):
@@ -305,7 +306,7 @@ def test_an_upsert_of_any_type_with_two_types_is_ambiguous(entities: Entities) -
 
 
 def test_an_upsert_on_an_old_read_updates_what_exists(
-    entities: Entities, stale_reads: list[list[Entity]]
+    entities: OpenEntities, stale_reads: list[list[Entity]]
 ) -> None:
     entities.create(identity(), creating(humidity=1))
     stale_reads.append([])
@@ -314,7 +315,7 @@ def test_an_upsert_on_an_old_read_updates_what_exists(
 
 
 def test_an_upsert_of_what_was_just_deleted_creates(
-    entities: Entities, stale_reads: list[list[Entity]], clock: FixedClock
+    entities: OpenEntities, stale_reads: list[list[Entity]], clock: FixedClock
 ) -> None:
     old = entities.create(identity(), creating(humidity=1))
     entities.delete(*ROOM)
@@ -327,7 +328,7 @@ def test_an_upsert_of_what_was_just_deleted_creates(
 # Deleting
 
 
-def test_a_deleted_entity_is_gone(entities: Entities) -> None:
+def test_a_deleted_entity_is_gone(entities: OpenEntities) -> None:
     entities.create(identity(), creating())
     entities.delete(*ROOM)
     with pytest.raises(NotFound):
@@ -335,7 +336,7 @@ def test_a_deleted_entity_is_gone(entities: Entities) -> None:
 
 
 def test_a_delete_on_an_old_read_deletes_the_present_version(
-    entities: Entities, stale_reads: list[list[Entity]]
+    entities: OpenEntities, stale_reads: list[list[Entity]]
 ) -> None:
     old = entities.create(identity(), creating())
     entities.update(*ROOM, setting(humidity=5))

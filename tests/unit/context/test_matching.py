@@ -12,6 +12,7 @@ from city.json import Json
 from context.changes import Alteration, Change, change_between
 from context.document import Attribute, Entity, Write
 from context.matching import CompiledSubscription, SubscriptionIndex, compile_subscription
+from context.owners import Owner
 from context.store.subscriptions import StoredSubscription
 from models.ngsi_v2.subscription import Subscription
 from tests.builders import CITY, START, attribute, entity, following
@@ -24,7 +25,9 @@ def compiled(
     id: str = "a" * 24, *, path: str = "/#", since: int = START, **members: Any
 ) -> CompiledSubscription:
     document = Subscription.model_validate(wanted(**members))
-    return compile_subscription(StoredSubscription(CITY, id, path, since, None, document))
+    return compile_subscription(
+        StoredSubscription(CITY, id, Owner("maker"), path, since, None, document)
+    )
 
 
 def write(old: Entity, *, forced: bool = False, **values: Any) -> Change:

@@ -12,6 +12,7 @@ from context.changes import Change, change_between
 from context.document import Attribute, Entity, Write
 from context.messages import Request
 from context.ngsi_v2.notifications import render_request
+from context.owners import Owner
 from context.store.subscriptions import StoredSubscription
 from models.ngsi_v2.subscription import Subscription
 from tests.builders import CITY, START, attribute, entity, following
@@ -36,7 +37,7 @@ def sent(
     change: Change = CHANGE, notification: dict[str, Json] | None = None, **members: Any
 ) -> Request | None:
     document = Subscription.model_validate(wanted(notification=notification, **members))
-    stored = StoredSubscription(CITY, ID, "/#", START, None, document)
+    stored = StoredSubscription(CITY, ID, Owner("maker"), "/#", START, None, document)
     return render_request(stored, change, 1)
 
 

@@ -17,7 +17,7 @@ from context.ngsi_v2.geo import parse_geo_query
 from context.ngsi_v2.query_language import parse_q
 from context.queries import EntityQuery, Order, Page, Queries, Selector
 from context.store.entities import EntityStore
-from tests.builders import CITY, START, at, entity, located
+from tests.builders import CITY, EVERYTHING, START, at, entity, located
 from tests.conftest import create_context_table
 
 ROOMS = Selector(type="Room")
@@ -50,7 +50,9 @@ def town(town_store: EntityStore) -> Queries:
 
 def run(queries: Queries, *selectors: Selector, **members: Any) -> Page:
     members.setdefault("scope", EVERYWHERE)
-    return queries.run(EntityQuery(CITY, selectors=selectors or (Selector(),), **members))
+    return queries.run(
+        EntityQuery(CITY, view=EVERYTHING, selectors=selectors or (Selector(),), **members)
+    )
 
 
 def ids(page: Page) -> list[str]:
