@@ -22,6 +22,8 @@ ENVIRONMENT = {
     "RETRY_QUEUE_URL": "https://sqs.invalid/retries",
     "NOTIFICATION_DEAD_LETTER_QUEUE_URL": "https://sqs.invalid/dead-notifications.fifo",
     "STREAM_DEAD_LETTER_QUEUE_URL": "https://sqs.invalid/dead-changes",
+    "USER_POOL_ID": "eu-west-1_aaaaaaaaa",
+    "LOGIN_URL": "https://login.invalid",
     "TOKEN_ISSUER": "https://issuer.invalid",
     "TOKEN_JWKS_URL": "https://issuer.invalid/jwks.json",
 }
@@ -34,8 +36,13 @@ NEVER = {"aws_xray_sdk", "pytest", "moto", "email_validator"}
 def loaded_by(handler: str) -> set[str]:
     """Names of all modules in a fresh process that has imported a handler and made its client."""
     code = f"import sys, {handler}; from city.aws import client; client('dynamodb'); "
+    return set(printed_by(code + "print(*sys.modules)").split())
+
+
+def printed_by(code: str) -> str:
+    """What Python prints in a fresh process with the variables of all functions."""
     completed = subprocess.run(
-        [sys.executable, "-c", code + "print(*sys.modules)"],
+        [sys.executable, "-c", code],
         env=ENVIRONMENT | {"PYTHONPATH": PATH},
         capture_output=True,
         text=True,
@@ -43,7 +50,7 @@ def loaded_by(handler: str) -> set[str]:
         timeout=60,
     )
     assert completed.returncode == 0, completed.stderr
-    return set(completed.stdout.split())
+    return completed.stdout
 
 
 def packages(modules: set[str]) -> set[str]:
@@ -56,6 +63,7 @@ def packages(modules: set[str]) -> set[str]:
         ("context.api", ONLY_WHEN_USED | NEVER, 740),
         ("context.matcher", WEB | ONLY_WHEN_USED | NEVER, 580),
         ("context.sender", WEB | ONLY_WHEN_USED | NEVER, 580),
+        ("security.api", ONLY_WHEN_USED | NEVER, 800),
     ],
 )
 def test_function_loads_only_what_its_first_request_needs(
@@ -64,3 +72,9 @@ def test_function_loads_only_what_its_first_request_needs(
     modules = loaded_by(handler)
     assert packages(modules) & forbidden == set()
     assert len(modules) <= ceiling, sorted(packages(modules))
+
+
+def test_security_function_makes_the_client_of_the_user_pool_only_when_used() -> None:
+    """botocore reads a description of it that is larger than that of DynamoDB."""
+    code = "import security.api; from city.aws import client; client('dynamodb'); "
+    assert printed_by(code + "print(client.cache_info().currsize)") == "1\n"
