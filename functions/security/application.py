@@ -14,6 +14,13 @@ from city.observability import logger
 from city.policy import Operation, Policy
 from security.access import merged
 from security.administration import problems
+from security.decisions import (
+    directory_routes,
+    evaluation_routes,
+    policy_routes,
+    search_routes,
+)
+from security.decisions import errors as authzen_errors
 from security.oauth import errors as oauth_errors
 from security.oauth import metadata_routes
 from security.oauth import routes as oauth_routes
@@ -30,12 +37,22 @@ class Routes(Protocol):
     RULES: dict[tuple[str, str], Operation]
 
 
-ROUTES: tuple[Routes, ...] = (oauth_routes, metadata_routes)
+ROUTES: tuple[Routes, ...] = (
+    oauth_routes,
+    metadata_routes,
+    evaluation_routes,
+    search_routes,
+    policy_routes,
+    directory_routes,
+)
 """Every module with routes. Whoever writes one adds it here."""
 
 RULES = merged(module.RULES for module in ROUTES)
 
 RENDERERS: tuple[tuple[str, Renderer], ...] = (
+    ("/access/v1/evaluation", authzen_errors.render),
+    ("/access/v1/search/", authzen_errors.render),
+    ("/.well-known/authzen-configuration", authzen_errors.render),
     ("/oauth2/", oauth_errors.render),
     ("/.well-known/", oauth_errors.render),
     ("/idm/", oauth_errors.render),

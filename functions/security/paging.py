@@ -7,23 +7,17 @@ position may name something that the caller must not see.
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from city.errors import InvalidRequest
 from city.json import Json, dump, parse
+from security.search_pages import Window
 
 if TYPE_CHECKING:
     from joserfc.jwk import OctKey
 
 _HEADER = {"alg": "dir", "enc": "A256GCM"}
 _MAX_TOKEN = 8192
-
-
-class Place(NamedTuple):
-    """Where a page begins: after `position` (None: at the start), with at most `limit` results."""
-
-    position: str | None
-    limit: int
 
 
 class Paging:
@@ -38,14 +32,14 @@ class Paging:
 
         return OctKey.import_key(self._read_key())
 
-    def seal(self, query: Mapping[str, Json], place: Place) -> str:
+    def seal(self, query: Mapping[str, Json], window: Window) -> str:
         """The token that continues a query at a place."""
         from joserfc import jwe  # noqa: PLC0415
 
-        content = dump({"q": _fingerprint(query), "p": place.position, "l": place.limit})
+        content = dump({"q": _fingerprint(query), "p": window.position, "l": window.limit})
         return jwe.encrypt_compact(_HEADER, content.encode(), self._key)
 
-    def open(self, query: Mapping[str, Json], token: str, limit: int | None) -> Place:
+    def open(self, query: Mapping[str, Json], token: str, limit: int | None) -> Window:
         """The place in the query. Raises InvalidRequest unless it was sealed for this query.
 
         A `limit` must be the one of the first page, if it is given again.
@@ -53,10 +47,10 @@ class Paging:
         content = self._content(token)
         if content["q"] != _fingerprint(query):
             raise InvalidRequest("page.token is of another query, tenant or caller")
-        place = Place(cast("str | None", content["p"]), cast("int", content["l"]))
-        if limit is not None and limit != place.limit:
+        window = Window(cast("str", content["p"]), cast("int", content["l"]))
+        if limit is not None and limit != window.limit:
             raise InvalidRequest("page.limit must stay the same from page to page")
-        return place
+        return window
 
     def _content(self, token: str) -> dict[str, Json]:
         from joserfc import jwe  # noqa: PLC0415

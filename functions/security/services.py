@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from security.audit import Audit
+    from security.decisions.services import DecisionServices
+    from security.oauth.services import OAuthServices
     from security.projection import Projection
     from security.store.accounts import AccountStore
 
@@ -26,6 +28,7 @@ class Services:
     def __init__(self, settings: ApiSettings, client: "DynamoDBClient") -> None:
         self.settings = settings
         self.clock = now
+        self._client = client
         self.table = Table(client, settings.security_table, now)
 
     @cached_property
@@ -51,6 +54,20 @@ class Services:
         from security.store.audit import AuditStore  # noqa: PLC0415
 
         return Audit(AuditStore(self.table), self.settings.audit_days, self.clock)
+
+    @cached_property
+    def oauth(self) -> "OAuthServices":
+        """Sign-in, tokens, and what becomes of them."""
+        from security.oauth.services import OAuthServices  # noqa: PLC0415
+
+        return OAuthServices(self.settings, self.table, self.accounts, self.clock)
+
+    @cached_property
+    def decisions(self) -> "DecisionServices":
+        """Decisions on access, and the policies they follow."""
+        from security.decisions.services import DecisionServices  # noqa: PLC0415
+
+        return DecisionServices(self.settings, self._client, self.table, self.clock)
 
 
 async def _services(request: Request) -> Services:

@@ -18,7 +18,7 @@ from city.json import Json, dump, parse
 from city.keys import key
 from city.tenancy import Tenant
 from security.store.policies import revision_key, revision_of
-from security.store.table import ALWAYS, IS_NEW, Condition, Table
+from security.store.table import IS_NEW, Condition, Table
 
 ENTRY = "D"
 MAX_KEY = 1024
@@ -88,12 +88,9 @@ class DirectoryStore:
         """Write an entry over the one given, or where there is none."""
         self._table.put(_row(tenant, entry), IS_NEW if present is None else _is(present))
 
-    def delete(self, tenant: Tenant, place: Place, present: Entry | None) -> bool:
-        """Delete an entry, if it is the one given (None: any); whether there was one."""
-        if not _fits(place):
-            return False
-        condition = ALWAYS if present is None else _is(present)
-        return self._table.delete(*_key(tenant, place), condition) is not None
+    def delete(self, tenant: Tenant, place: Place, present: Entry) -> None:
+        """Delete an entry, if it is the one given."""
+        self._table.delete(*_key(tenant, place), _is(present))
 
     def inputs(self, tenant: Tenant, places: Iterable[Place]) -> Inputs:
         """What decisions about these subjects and resources need, in one request."""
