@@ -13,7 +13,14 @@ from city.http import COMPRESS_FROM, Correlated, MethodNotAllowed, UnknownPath, 
 from city.observability import logger
 from city.policy import Operation, Policy
 from security.access import merged
-from security.administration import problems
+from security.administration import (
+    audit_routes,
+    grant_routes,
+    key_routes,
+    plan_routes,
+    problems,
+    subject_routes,
+)
 from security.decisions import (
     directory_routes,
     evaluation_routes,
@@ -38,6 +45,11 @@ class Routes(Protocol):
 
 
 ROUTES: tuple[Routes, ...] = (
+    grant_routes,
+    key_routes,
+    plan_routes,
+    subject_routes,
+    audit_routes,
     oauth_routes,
     metadata_routes,
     evaluation_routes,

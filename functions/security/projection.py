@@ -101,9 +101,9 @@ class Projection:
         return self._within_owner(stored.owner, current) if stored.owner else current
 
     def _within_owner(self, owner: str, grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
-        """What a key holds: nothing without an active owner, and never more than he does."""
+        """What a key holds: nothing without an owner, and never more than he does."""
         found = self._accounts.find(owner)
-        if found is None or not found.account.active:
+        if found is None:
             return ()
         rights = found.account.grants
         allowed = (grant for grant in grants if grant.deny or covered(grant, rights))

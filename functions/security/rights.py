@@ -45,14 +45,14 @@ def require_may_give(caller: "Caller", subject: str, grant: Grant) -> None:
     require_admin(caller, grant.tenant)
     if subject == PUBLIC_ID and grant.actions != {Action.READ}:
         raise InvalidRequest("actions: the public may only be granted read")
-    if is_own(caller, subject) and not grant.deny and not _holds(caller, grant):
+    if _acts_as(caller, subject) and not grant.deny and not _holds(caller, grant):
         raise Forbidden("you may not raise your own rights; another administrator has to")
 
 
 def require_may_take(caller: "Caller", subject: str, grant: Grant) -> None:
     """Refuse to take a grant away: as giving, and nobody lifts a deny from himself."""
     require_admin(caller, grant.tenant)
-    if is_own(caller, subject) and grant.deny:
+    if _acts_as(caller, subject) and grant.deny:
         raise Forbidden("you may not lift a deny from yourself; another administrator has to")
 
 
@@ -62,6 +62,11 @@ def require_admin(caller: "Caller", tenant: str) -> None:
 
 
 def is_own(caller: "Caller", subject: str) -> bool:
+    """Whether the subject is the caller itself."""
+    return subject == caller.subject.id
+
+
+def _acts_as(caller: "Caller", subject: str) -> bool:
     """Whether the subject is the caller, or the application through which it calls."""
     return subject in {caller.subject.id, caller.subject.client}
 

@@ -15,11 +15,16 @@ from security.store.table import Table
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from security.api_keys import ApiKeys
     from security.audit import Audit
     from security.decisions.services import DecisionServices
+    from security.grants import Grants
     from security.oauth.services import OAuthServices
+    from security.plans import Plans
     from security.projection import Projection
     from security.store.accounts import AccountStore
+    from security.store.keys import KeyStore
+    from security.subjects import Subjects
 
 
 class Services:
@@ -42,10 +47,45 @@ class Services:
     def projection(self) -> "Projection":
         """What compiles a subject's sources into its account."""
         from security.projection import Projection  # noqa: PLC0415
-        from security.store.keys import KeyStore  # noqa: PLC0415
         from security.store.sources import SourceStore  # noqa: PLC0415
 
-        return Projection(self.accounts, SourceStore(self.table), KeyStore(self.table), self.clock)
+        return Projection(self.accounts, SourceStore(self.table), self.keys, self.clock)
+
+    @cached_property
+    def keys(self) -> "KeyStore":
+        """Whose API keys there are."""
+        from security.store.keys import KeyStore  # noqa: PLC0415
+
+        return KeyStore(self.table)
+
+    @cached_property
+    def grants(self) -> "Grants":
+        """Direct grants, as administrators give and take them."""
+        from security.grants import Grants  # noqa: PLC0415
+
+        return Grants(self.accounts, self.projection, self.audit)
+
+    @cached_property
+    def api_keys(self) -> "ApiKeys":
+        """API keys, as their owners make and revoke them."""
+        from security.api_keys import ApiKeys  # noqa: PLC0415
+
+        return ApiKeys(self.accounts, self.keys, self.audit, self.clock)
+
+    @cached_property
+    def plans(self) -> "Plans":
+        """Plans, who is under them and what was used."""
+        from security.plans import Plans  # noqa: PLC0415
+        from security.store.plans import PlanStore  # noqa: PLC0415
+
+        return Plans(PlanStore(self.table), self.accounts, self.keys, self.audit)
+
+    @cached_property
+    def subjects(self) -> "Subjects":
+        """Accounts, as administrators see, disable and revoke them."""
+        from security.subjects import Subjects  # noqa: PLC0415
+
+        return Subjects(self.accounts, self.audit, self.clock)
 
     @cached_property
     def audit(self) -> "Audit":

@@ -13,7 +13,8 @@ from what was there before cannot write them. A deleted account stays for a whil
 inactive, so that tokens of the subject are refused as long as there can be any (`exp`).
 
 Costs in write units for an account of up to 1 KB: grant and revoke 6 (a transaction of three rows),
-8 with a twin; status, plan and revocations 1; delete 1 and 2 for each row of the subject.
+8 with a twin; status, plan and revocations 1; an API key 6 and 4 for each of its grants; delete 1,
+and 1 to 2 for each row of the subject.
 """
 
 import time
@@ -27,7 +28,9 @@ from city.dynamodb import MAX_TRANSACTION_TRIES, ConditionFailed, Row, pauses
 from city.errors import AlreadyExists, Contended, NotFound, TooLarge
 from city.keys import key
 from city.policy.accounts import Account, Plan, account_from_row, account_key, account_row
+from city.policy.credentials import key_subject
 from city.policy.grants import Grant, pack
+from security.store.keys import KeyStore, ListedKey
 from security.store.sources import DIRECT, grant_key, stored_grant
 from security.store.table import (
     IS_NEW,
@@ -79,13 +82,19 @@ class AccountStore:
     def __init__(self, table: Table, clock: Clock = clock.now) -> None:
         self._table = table
         self._clock = clock
+        self._keys = KeyStore(table)
 
     def create(self, account: Account, *, application: str = "") -> bool:
         """Write a new account; False when the subject has one.
 
         `application` is the one whose machine client this is: each gets what the other holds.
         """
-        statements = self.creating(account, application=application)
+        row = account_row(account)
+        statements = [self._table.putting(row, IS_NEW)]
+        if application:
+            row = row | {"application": application}
+            link = self._changing(application, "SET twin = :twin", {":twin": account.subject})
+            statements = [self._table.putting(row, IS_NEW), link]
         try:
             self._table.transact(statements)
         except ConditionFailed as failure:
@@ -94,18 +103,25 @@ class AccountStore:
             raise _unknown(application) from failure
         return True
 
-    def creating(
-        self, account: Account, *, owner: str = "", application: str = ""
-    ) -> list[Statement]:
-        """The statements of `create`, for a transaction; the account's own is the first."""
-        row = account_row(account)
-        if owner:
-            row["owner"] = owner
-        if not application:
-            return [self._table.putting(row, IS_NEW)]
-        row["application"] = application
-        link = self._changing(application, "SET twin = :twin", {":twin": account.subject})
-        return [self._table.putting(row, IS_NEW), link]
+    def create_key(self, account: Account, owner: Account, listed: ListedKey) -> None:
+        """Write a new API key with its grants. Raises ConditionFailed when its owner has changed.
+
+        Its own grants become direct ones; those that it inherits have no source of their own.
+        """
+        own = [grant for grant in account.grants if grant.origin == DIRECT]
+        unchanged = Condition(f"{_LIVES} AND epoch = :seen", {":seen": owner.epoch})
+        self._table.transact(
+            [
+                self._table.checking(*account_key(owner.subject), unchanged),
+                self._table.putting({**account_row(account), "owner": owner.subject}, IS_NEW),
+                self._keys.listing(owner.subject, listed),
+                *(
+                    statement
+                    for grant in own
+                    for statement in self._giving(account.subject, grant, owner.subject)
+                ),
+            ]
+        )
 
     def find(self, subject: str) -> StoredAccount | None:
         """The account, strongly consistent; None when there is none or it was deleted."""
@@ -119,19 +135,20 @@ class AccountStore:
             raise _unknown(subject)
         return stored
 
+    def principal(self, subject: str) -> StoredAccount:
+        """The account that rights are given to: an application's for its machine client."""
+        stored = self.get(subject)
+        return self.get(stored.application) if stored.application else stored
+
     def grant(self, subject: str, grant: Grant, by: str) -> None:
         """Give a direct grant. Raises AlreadyExists for a used id, TooLarge, NotFound."""
         if not grant.origin:
             grant = replace(grant, origin=DIRECT)
-        row: Row = {"k": GRANT_KIND, "id": grant.id, "g": pack(grant), "by": by}
-        row |= {"at": self._clock(), "subject": subject}
-        source, listing = grant_key(subject, grant.id), _listing_key(subject, grant)
         values: Row = {":grant": pack(grant), ":most": MAX_GRANTS}
         for pause in pauses(MAX_TRANSACTION_TRIES):
             names = self._names(subject)
             statements = [
-                self._table.putting({"pk": source[0], "sk": source[1], **row}, IS_NEW),
-                self._table.putting({"pk": listing[0], "sk": listing[1], **row}),
+                *self._giving(subject, grant, by),
                 *self._changing_all(names, _GIVE, values, {"#grant": grant.id}, _HAS_ROOM),
             ]
             if self._written(subject, statements):
@@ -143,10 +160,7 @@ class AccountStore:
         """Take a direct grant away; the grant it was. Raises NotFound."""
         source = grant_key(subject, grant)
         for pause in pauses(MAX_TRANSACTION_TRIES):
-            row = self._table.get(*source)
-            if row is None:
-                raise NotFound(f"subject {subject} has no grant {grant} of its own")
-            revoked = stored_grant(row)
+            revoked = self.direct(subject, grant).grant
             names = self._names(subject)
             removal = self._changing_all(names, _TAKE, {}, {"#grant": grant})
             statements = [
@@ -169,13 +183,14 @@ class AccountStore:
         self._table.update(*account_key(seen.subject), change, unchanged)
 
     def set_active(self, subject: str, *, active: bool) -> None:
-        """Enable or disable a subject (and the machine client of an application)."""
-        for name in self._names(subject):
+        """Enable or disable a subject with its API keys and, of an application, its machine client."""
+        for name in [*self._names(subject), *self._keys.owned_by(subject)]:
             self._change(name, "SET active = :active", {":active": active})
 
-    def set_scopes(self, subject: str, scopes: frozenset[str]) -> None:
-        """Replace the scopes that an API key carries."""
-        self._change(subject, "SET scopes = :scopes", {":scopes": set(scopes)})
+    def set_secret(self, key_id: str, secret_hash: str) -> None:
+        """Give an API key another secret; the present one is not accepted any more."""
+        change, names = "SET #key.#hash = :hash", {"#key": "key", "#hash": "hash"}
+        self._change(key_subject(key_id), change, {":hash": secret_hash}, names=names)
 
     def revoke_tokens(self, subject: str) -> None:
         """Let every token die that was issued to the subject before now, or for it as a client."""
@@ -202,26 +217,45 @@ class AccountStore:
                 return
         raise Contended(_BUSY)
 
-    def setting_plan(self, subject: str, plan: Plan | None) -> Statement:
-        """The statement that puts a subject under a plan, or under none."""
-        if plan is None:
-            return self._changing(subject, "REMOVE #plan", {}, {"#plan": "plan"})
-        row = account_row(Account(subject, "", plan=plan))["plan"]
-        return self._changing(subject, "SET #plan = :plan", {":plan": row}, {"#plan": "plan"})
+    def setting_plan(self, seen: Account, plan: Plan | None) -> Statement:
+        """The statement that puts a subject under a plan, or none, if its epoch is that of `seen`."""
+        change, values = "REMOVE #plan", Row()
+        if plan is not None:
+            change = "SET #plan = :plan"
+            values[":plan"] = account_row(replace(seen, plan=plan))["plan"]
+        whole = Change(f"{change} {_NEXT_EPOCH}", {**values, ":one": 1}, {"#plan": "plan"})
+        unchanged = Condition(f"{_LIVES} AND epoch = :seen", {":seen": seen.epoch})
+        return self._table.updating(*account_key(seen.subject), whole, unchanged)
 
-    def delete(self, subject: str) -> None:
-        """Delete a subject: its account, its sources and its rows in the listings of tenants.
+    def delete(self, subject: str) -> bool:
+        """Delete a subject: its account, its sources, its API keys and what tenants list of it.
 
-        The account goes first, so that nothing is granted any more whatever comes after.
+        The account goes first, so that nothing is granted any more whatever comes after; a deletion
+        that was interrupted can be repeated. False when there was no account.
         """
-        for name in self._names(subject):
+        stored = self.find(subject)
+        for name in () if stored is None else filter(None, (subject, stored.twin)):
             self._bury(name)
+        for key_name in self._keys.owned_by(subject):
+            self.delete_key(subject, key_name)
         for row in list(self._table.every(key("subject", subject))):
-            if row["sk"] == "account":
-                continue
             if row.get("k") == GRANT_KIND:
                 self._table.delete(*_listing_key(subject, stored_grant(row)))
-            self._table.delete(str(row["pk"]), str(row["sk"]))
+            if row["sk"] != "account":
+                self._table.delete(str(row["pk"]), str(row["sk"]))
+        return stored is not None
+
+    def delete_key(self, owner: str, subject: str) -> None:
+        """Delete an API key."""
+        self.delete(subject)
+        self._keys.unlist(owner, subject)
+
+    def direct(self, subject: str, grant: str) -> ListedGrant:
+        """A direct grant. Raises NotFound."""
+        row = self._table.get(*grant_key(subject, grant))
+        if row is None:
+            raise NotFound(f"subject {subject} has no grant {grant} of its own")
+        return _listed_grant(row)
 
     def in_tenant(
         self, tenant: str, limit: int, after: str | None
@@ -242,6 +276,14 @@ class AccountStore:
         """The subject and its twin, whose accounts change together. Raises NotFound."""
         stored = self.get(subject)
         return [subject, stored.twin] if stored.twin else [subject]
+
+    def _giving(self, subject: str, grant: Grant, by: str) -> Iterator[Statement]:
+        """The statements that write a direct grant beside the account."""
+        (pk, sk), (list_pk, list_sk) = grant_key(subject, grant.id), _listing_key(subject, grant)
+        row: Row = {"k": GRANT_KIND, "id": grant.id, "g": pack(grant), "by": by}
+        row |= {"at": self._clock(), "subject": subject}
+        yield self._table.putting({"pk": pk, "sk": sk, **row}, IS_NEW)
+        yield self._table.putting({"pk": list_pk, "sk": list_sk, **row})
 
     def _written(
         self,
@@ -290,12 +332,19 @@ class AccountStore:
         whole = Change(f"{change} {_NEXT_EPOCH}", {**values, ":one": 1}, names or {})
         return self._table.updating(*account_key(subject), whole, Condition(condition))
 
-    def _change(self, subject: str, change: str, values: Row, seen: int | None = None) -> None:
+    def _change(
+        self,
+        subject: str,
+        change: str,
+        values: Row,
+        seen: int | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
         """Change one account, if `seen` is given only while that is its epoch."""
         condition = Condition(_LIVES)
         if seen is not None:
             condition = Condition(f"{_LIVES} AND epoch = :seen", {":seen": seen})
-        whole = Change(f"{change} {_NEXT_EPOCH}", {**values, ":one": 1})
+        whole = Change(f"{change} {_NEXT_EPOCH}", {**values, ":one": 1}, names or {})
         try:
             self._table.update(*account_key(subject), whole, condition)
         except ConditionFailed as failure:
@@ -312,10 +361,7 @@ class AccountStore:
             {":no": False, ":none": {}, ":one": 1, ":exp": until},
             {"#exp": "exp", "#plan": "plan", "#owner": "owner"},
         )
-        try:
-            self._table.update(*account_key(subject), change, IS_THERE)
-        except ConditionFailed as failure:
-            raise _unknown(subject) from failure
+        self._table.update(*account_key(subject), change)
 
 
 _BUSY = "the subject is being changed by too many requests at once; try again"
@@ -326,11 +372,12 @@ def _listing_key(subject: str, grant: Grant) -> tuple[str, str]:
 
 
 def _listed(page: Page) -> tuple[list[ListedGrant], str | None]:
-    found = [
-        ListedGrant(str(row["subject"]), stored_grant(row), str(row["by"]), cast("int", row["at"]))
-        for row in page.rows
-    ]
-    return found, page.after
+    return [_listed_grant(row) for row in page.rows], page.after
+
+
+def _listed_grant(row: Row) -> ListedGrant:
+    by, at = str(row["by"]), cast("int", row["at"])
+    return ListedGrant(str(row["subject"]), stored_grant(row), by, at)
 
 
 def _stored(row: Row) -> StoredAccount:

@@ -83,9 +83,9 @@ def presented_token(authorization: Sequence[str], auth_token: Sequence[str]) -> 
     return presented.pop() if presented else None
 
 
-def new_key() -> NewKey:
-    """A fresh random API key."""
-    key_id, secret = _random(KEY_ID_LENGTH), _random(SECRET_LENGTH)
+def new_key(key_id: str | None = None) -> NewKey:
+    """A fresh random API key; with `key_id` a fresh secret for the one that has this id."""
+    key_id, secret = key_id or _random(KEY_ID_LENGTH), _random(SECRET_LENGTH)
     body = f"{KEY_PREFIX}_{key_id}_{secret}"
     return NewKey(key_id, f"{body}_{_checksum(body)}", hash_of(secret))
 

@@ -290,14 +290,17 @@ class Access:
                 what = "this entity" if attribute is None else f"attribute {attribute}"
                 raise self.refusal(f"you may not {action} {what}")
 
-    def require_admin(self, tenant: str | None) -> None:
-        """Raise `refusal` unless the caller administers the tenant; None is the platform.
+    def is_admin(self, tenant: str | None) -> bool:
+        """Whether the caller administers the tenant; None is the platform.
 
         Only a grant without conditions makes an administrator.
         """
         allows, denies = self._grants_for(Action.ADMIN, ANY_TENANT if tenant is None else tenant)
-        allowed = any(allow.is_whole for allow in allows) and not denies
-        if not (allowed or self.is_unlimited):
+        return self.is_unlimited or (any(allow.is_whole for allow in allows) and not denies)
+
+    def require_admin(self, tenant: str | None) -> None:
+        """Raise `refusal` unless the caller administers the tenant; None is the platform."""
+        if not self.is_admin(tenant):
             what = "the platform" if tenant is None else "this tenant"
             raise self.refusal(f"you may not administer {what}")
 

@@ -1,0 +1,53 @@
+"""`/access/v1/audit`: who changed what, and who was refused what."""
+
+from fastapi import APIRouter, Request, Response
+
+from city.json import Json
+from city.policy import Operation
+from city.policy.audit import PLATFORM
+from city.policy.grants import ANY_TENANT
+from security.access import ADMIN
+from security.administration.facts import CallerFact, Parameters, iso, list_answer
+from security.audit import Wanted
+from security.services import SecurityServices
+from security.store.audit import Entry
+
+router = APIRouter(tags=["Audit"])
+
+AUDIT = "/access/v1/audit"
+
+RULES = {("GET", AUDIT): Operation("audit:read", ADMIN)}
+
+
+@router.get(AUDIT)
+async def read_audit(request: Request, caller: CallerFact, services: SecurityServices) -> Response:
+    """Entries about a tenant ("*" or absent: about the platform), the newest first.
+
+    A page may have few entries, or none, before the end: only a missing `next` is the end.
+    """
+    query = Parameters(
+        request, "tenant", "actor", "action", "outcome", "from", "to", "limit", "token"
+    )
+    tenant = query.tenant()
+    caller.access.require_admin(None if tenant in (None, ANY_TENANT) else tenant)
+    wanted = Wanted(
+        PLATFORM if tenant in (None, ANY_TENANT) else str(tenant),
+        query.moment("from", 0),
+        query.moment("to", services.clock()),
+        query.text("actor"),
+        query.text("action"),
+        query.text("outcome"),
+    )
+    found, token = services.audit.find(wanted, query.limit, query.token)
+    return list_answer("entries", [_shown(entry) for entry in found], token)
+
+
+def _shown(entry: Entry) -> dict[str, Json]:
+    shown: dict[str, Json] = {
+        "time": iso(entry.at),
+        "actor": entry.actor,
+        "action": entry.action,
+        "target": entry.target,
+        "outcome": entry.outcome,
+    }
+    return shown | {"detail": {**entry.detail}} if entry.detail else shown

@@ -1,0 +1,85 @@
+"""`/access/v1/subjects`: what the policy knows of users, applications, keys; and ending it at once."""
+
+from fastapi import APIRouter, Request, Response
+
+from city.json import Json
+from city.policy import Operation
+from city.policy.accounts import Account
+from city.policy.grants import show_grant
+from security.access import ADMIN
+from security.administration.facts import (
+    CallerFact,
+    Parameters,
+    check_members,
+    identifier,
+    iso,
+    json_answer,
+    no_content,
+    required_text,
+)
+from security.bodies import read_bytes, read_object
+from security.services import SecurityServices
+
+router = APIRouter(tags=["Subjects"])
+
+SUBJECT = "/access/v1/subjects/{subject}"
+DISABLE = "/access/v1/subjects/{subject}/disable"
+ENABLE = "/access/v1/subjects/{subject}/enable"
+REVOKE = "/access/v1/subjects/{subject}/revoke"
+
+RULES = {
+    ("GET", SUBJECT): Operation("subject:read", ADMIN),
+    ("POST", DISABLE): Operation("subject:disable", ADMIN),
+    ("POST", ENABLE): Operation("subject:enable", ADMIN),
+    ("POST", REVOKE): Operation("subject:revoke", ADMIN),
+}
+
+
+@router.get(SUBJECT)
+async def read_subject(
+    subject: str, request: Request, caller: CallerFact, services: SecurityServices
+) -> Response:
+    """The account of a subject: all grants it holds, from whatever origin."""
+    tenant = Parameters(request, "tenant").tenant()
+    return json_answer(
+        _shown(services.subjects.get(caller, identifier("subject", subject), tenant))
+    )
+
+
+@router.post(DISABLE)
+async def disable_subject(subject: str, caller: CallerFact, services: SecurityServices) -> Response:
+    services.subjects.disable(caller, identifier("subject", subject))
+    return no_content()
+
+
+@router.post(ENABLE)
+async def enable_subject(subject: str, caller: CallerFact, services: SecurityServices) -> Response:
+    services.subjects.enable(caller, identifier("subject", subject))
+    return no_content()
+
+
+@router.post(REVOKE)
+async def revoke_subject(
+    subject: str, request: Request, caller: CallerFact, services: SecurityServices
+) -> Response:
+    """Revoke all tokens issued so far or, with `session` in a body, those of one session."""
+    session: str | None = None
+    if await read_bytes(request):
+        body = await read_object(request)
+        check_members(body, "session")
+        session = required_text(body, "session")
+    services.subjects.revoke(caller, identifier("subject", subject), session)
+    return no_content()
+
+
+def _shown(account: Account) -> dict[str, Json]:
+    shown: dict[str, Json] = {
+        "subject": account.subject,
+        "kind": account.kind,
+        "active": account.active,
+        "grants": [show_grant(grant) for grant in account.grants],
+        "plan": account.plan.name if account.plan else None,
+    }
+    if account.revoked_before:
+        shown["revokedBefore"] = iso(account.revoked_before)
+    return shown
