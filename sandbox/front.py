@@ -1,6 +1,7 @@
 """The city's address: everything goes to the HTTP API, but for the reset that exists only here."""
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -47,6 +48,7 @@ class Front:
         else:
             scope["path"] = self._prefix + scope["path"]
             scope["raw_path"] = self._prefix.encode() + scope["raw_path"]
+            scope["headers"] = [*scope["headers"], (b"x-forwarded-proto", b"http")]
             async with self._slots:
                 await self._aws(scope, receive, send)
 
@@ -54,7 +56,11 @@ class Front:
         if scope["method"] != "POST":
             await _answer(send, 405, {"message": f"{RESET} takes POST."})
             return
-        await self._reset()
+        async with contextlib.AsyncExitStack() as alone:
+            # no request runs meanwhile, none meets a city that is half empty
+            for _ in range(IN_FLIGHT):
+                await alone.enter_async_context(self._slots)
+            await self._reset()
         await _answer(send, 204)
 
 

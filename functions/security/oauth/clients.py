@@ -14,7 +14,7 @@ from typing import NamedTuple
 from city.clock import SECOND, Clock
 from security.cognito_clients import PoolClient
 from security.cognito_endpoints import ClientKey
-from security.oauth.errors import OAuthError, invalid_client
+from security.oauth.errors import invalid_client
 from security.oauth.forms import Credentials
 from security.store.accounts import AccountStore
 
@@ -94,13 +94,6 @@ class Clients:
             if client is not None and _proves(credentials, client.known):
                 return client
         raise invalid_client()
-
-    def authenticate_confidential(self, credentials: Credentials) -> Client:
-        """The same for what a public client may not do."""
-        client = self.authenticate(credentials)
-        if client.known.secret is None:
-            raise OAuthError("unauthorized_client", "this needs a client with a secret")
-        return client
 
     def _described(self, client_id: str, max_age: int) -> PoolClient | None:
         moment = self._clock()

@@ -1,7 +1,7 @@
 """What the OAuth endpoints are sent: parameters in a form or a query, each once, and a client's secret.
 
-A parameter given twice, a secret given in two ways and a body that is no form are refused: a
-request that can be read in two ways must not be read in either.
+A parameter given twice, two different secrets and a body that is no form are refused: a request
+that can be read in two ways must not be read in either.
 """
 
 import re
@@ -63,15 +63,18 @@ def required(parameters: Parameters, name: str) -> str:
 
 
 def presented_credentials(parameters: Parameters, authorization: Sequence[str]) -> Credentials:
-    """The client's credentials, from `Authorization: Basic` or the form (RFC 6749 §2.3.1)."""
+    """The client's credentials, from `Authorization: Basic` or the form (RFC 6749 §2.3.1).
+
+    Clients of Keyrock send them in both; they must be the same.
+    """
     if not authorization:
         client, secret = parameters.get("client_id", ""), parameters.get("client_secret")
         return Credentials(_checked(client), secret)
     credentials = _basic(authorization)
-    if "client_secret" in parameters:
-        raise invalid_request("the client authenticates in two ways; use one")
+    if parameters.get("client_secret", credentials.secret) != credentials.secret:
+        raise invalid_request("the form has another secret than the Authorization header")
     if parameters.get("client_id", credentials.client) != credentials.client:
-        raise invalid_request("client_id names another client than the Authorization header")
+        raise invalid_request("the form names another client than the Authorization header")
     return credentials
 
 

@@ -10,9 +10,9 @@ from city.policy.credentials import presented_token
 from security.access import DECIDE, OPEN
 from security.bodies import read_bytes
 from security.cognito_endpoints import Rejected
-from security.oauth.errors import NEVER_STORED
+from security.oauth.clients import Client
+from security.oauth.errors import NEVER_STORED, OAuthError
 from security.oauth.forms import (
-    Credentials,
     Parameters,
     parse_form,
     parse_parameters,
@@ -20,7 +20,7 @@ from security.oauth.forms import (
     required,
 )
 from security.oauth.tokens import IDENTITY
-from security.services import SecurityServices
+from security.services import SecurityServices, Services
 
 router = APIRouter(tags=["Sign-in"])
 
@@ -44,14 +44,14 @@ async def authorize(request: Request, services: SecurityServices) -> Response:
 @router.post("/oauth2/token")
 async def token(request: Request, services: SecurityServices) -> Response:
     parameters = await _form(request)
-    client = services.oauth.clients.authenticate(_credentials(request, parameters))
+    client = _client(request, services, parameters)
     return _answer(services.oauth.tokens.exchange(client, parameters))
 
 
 @router.post("/oauth2/revoke")
 async def revoke(request: Request, services: SecurityServices) -> Response:
     parameters = await _form(request)
-    client = services.oauth.clients.authenticate(_credentials(request, parameters))
+    client = _client(request, services, parameters)
     services.oauth.revocations.revoke(client, required(parameters, "token"))
     return Response(None, 200, NEVER_STORED)
 
@@ -65,7 +65,9 @@ async def introspect(request: Request, services: SecurityServices) -> Response:
         if not subject.holds(DECIDE):
             raise MissingScope(DECIDE)
         return _answer(services.oauth.introspection.describe(token))
-    client = services.oauth.clients.authenticate_confidential(_credentials(request, parameters))
+    client = _client(request, services, parameters)
+    if client.known.secret is None:
+        raise OAuthError("unauthorized_client", "this needs a client with a secret")
     return _answer(services.oauth.introspection.describe(token, client))
 
 
@@ -84,8 +86,11 @@ async def _form(request: Request) -> Parameters:
     return parse_form(request.headers.get("content-type", ""), await read_bytes(request))
 
 
-def _credentials(request: Request, parameters: Parameters) -> Credentials:
-    return presented_credentials(parameters, request.headers.getlist("authorization"))
+def _client(request: Request, services: Services, parameters: Parameters) -> Client:
+    credentials = presented_credentials(parameters, request.headers.getlist("authorization"))
+    client = services.oauth.clients.authenticate(credentials)
+    request.scope["audit"]["client"] = client.known.id
+    return client
 
 
 def _answer(members: Mapping[str, Json]) -> Response:
