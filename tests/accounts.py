@@ -8,12 +8,14 @@ puts the accounts of its client (which must exist) and of its user, if there is 
 The fixture `security_table` is a fresh table; `headers` makes what `Policy.authorise` takes.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers
 
 from city.dynamodb import to_item
-from city.policy.accounts import Account, account_row
+from city.policy.accounts import Account, KeyTerms, Plan, account_row
+from city.policy.credentials import key_subject, new_key
 from city.policy.grants import ANY_TENANT, Action, Grant, parse_grant
 
 if TYPE_CHECKING:
@@ -38,6 +40,28 @@ def put_account(
     account = Account(subject, kind, **{"grants": grants or FULL_GRANTS, **members})
     client.put_item(TableName=table, Item=to_item(account_row(account)))
     return account
+
+
+def put_key(
+    client: "DynamoDBClient",
+    table: str,
+    *grants: Grant,
+    scopes: Iterable[str],
+    plan: Plan | None = None,
+) -> str:
+    """Write the account of a new API key, with FULL_GRANTS unless others are given; its text."""
+    made = new_key()
+    put_account(
+        client,
+        table,
+        key_subject(made.key_id),
+        *grants,
+        kind="key",
+        key=KeyTerms(made.secret_hash),
+        scopes=frozenset(scopes),
+        plan=plan,
+    )
+    return made.text
 
 
 def grant(*actions: str, id: str = "g-1", tenant: str = ANY_TENANT, **members: Any) -> Grant:

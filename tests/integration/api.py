@@ -39,6 +39,7 @@ class Api:
         self._client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self._respond), base_url="http://city"
         )
+        self.headers = self._client.headers
 
     async def _respond(self, scope: Any, receive: Any, send: Any) -> None:
         await self.app(scope, receive, send)

@@ -3,7 +3,6 @@
 import json
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,85 +10,18 @@ import pytest
 
 from city import aws
 from city.clock import now
+from city.policy.accounts import Plan
 from city.tenancy import ROOT
 from context.messages import Message, Request, Tick, dump_message, dump_tick
 from context.owners import Disclosure, Owner
 from context.store.parked import ParkedStore
+from tests.accounts import put_key
 from tests.deployed import EVENTS, OWNER, TENANT, Deployed, deploy
 from tests.integration.api import Api, api_settings
 from tests.receiver import Receiver
-from tests.template.stack import referred, resources, translated
+from tests.template.aws_calls import granted, recorded
 
-Grant = tuple[str, str]
-"""An IAM action and the logical id of the resource it is for."""
-
-STATEMENT_ACTIONS = {
-    "ConditionCheck": "dynamodb:ConditionCheckItem",
-    "Delete": "dynamodb:DeleteItem",
-    "Put": "dynamodb:PutItem",
-    "Update": "dynamodb:UpdateItem",
-}
-
-MADE_BY_LAMBDA = {
-    "logs:CreateLogStream",
-    "logs:PutLogEvents",
-    "dynamodb:DescribeStream",
-    "dynamodb:GetRecords",
-    "dynamodb:GetShardIterator",
-    "dynamodb:ListStreams",
-    "sqs:DeleteMessage",
-    "sqs:GetQueueAttributes",
-    "sqs:ReceiveMessage",
-}
-"""What the Lambda service does in the function's name: logging, and reading its event sources."""
-
-
-def granted(role: str) -> set[Grant]:
-    """What a role allows the function's own code."""
-    policies = resources(translated(), "AWS::IAM::Role")[role]["Policies"]
-    statements = [s for policy in policies for s in policy["PolicyDocument"]["Statement"]]
-    return {
-        (action, referred(resource))
-        for statement in statements
-        for action in _listed(statement["Action"])
-        for resource in _listed(statement["Resource"])
-        if action not in MADE_BY_LAMBDA
-    }
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def actions(operation: str, request: dict[str, Any]) -> set[str]:
-    """The IAM actions that an operation of DynamoDB or SQS needs."""
-    if operation == "TransactWriteItems":
-        kinds = {kind for statement in request["TransactItems"] for kind in statement}
-        return {STATEMENT_ACTIONS[kind] for kind in kinds}
-    if "QueueUrl" in request:
-        return {f"sqs:{operation.removesuffix('Batch')}"}
-    return {f"dynamodb:{operation}"}
-
-
-@contextmanager
-def recorded(named: dict[str, str]) -> Iterator[set[Grant]]:
-    """Collect what is called meanwhile; `named` has table names and queue URLs by logical id."""
-    calls: set[Grant] = set()
-
-    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
-        text = json.dumps(params, default=str)
-        targets = [logical for logical, name in named.items() if json.dumps(name) in text]
-        assert len(targets) == 1, f"{model.name} on unknown resources: {text}"
-        calls.update((action, targets[0]) for action in actions(model.name, params))
-
-    events = [aws.client(service).meta.events for service in ("dynamodb", "sqs")]
-    for event in events:
-        event.register("provide-client-params", note)
-    try:
-        yield calls
-    finally:
-        for event in events:
-            event.unregister("provide-client-params", note)
+CONTEXT_SCOPES = {"context/read", "context/write", "context/subscribe"}
 
 
 @pytest.fixture
@@ -107,8 +39,13 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def api(context_table: str) -> Iterator[Api]:
-    api = Api(api_settings(context_table), aws.client("dynamodb"))
+def api(context_table: str, security_table: str) -> Iterator[Api]:
+    """The API, asked with an API key whose requests are counted."""
+    dynamodb = aws.client("dynamodb")
+    settings = api_settings(context_table, security_table=security_table, public_access=False)
+    plan = Plan("generous", limit=1000, seconds=3600)
+    api = Api(settings, dynamodb)
+    api.headers["X-API-Key"] = put_key(dynamodb, security_table, scopes=CONTEXT_SCOPES, plan=plan)
     yield api
     api.close()
 
@@ -150,8 +87,8 @@ def use_the_api(api: Api) -> None:
     call("DELETE", location)
 
 
-def test_api_is_granted_what_it_calls(api: Api, context_table: str) -> None:
-    with recorded({"ContextTable": context_table}) as calls:
+def test_api_is_granted_what_it_calls(api: Api, context_table: str, security_table: str) -> None:
+    with recorded({"ContextTable": context_table, "SecurityTable": security_table}) as calls:
         use_the_api(api)
     assert calls == granted("ContextApiRole")
 
