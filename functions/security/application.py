@@ -15,10 +15,13 @@ from city.policy import Operation, Policy
 from security.access import merged
 from security.administration import (
     audit_routes,
+    erasure_routes,
     grant_routes,
     key_routes,
     plan_routes,
     problems,
+    profile_routes,
+    registration_routes,
     subject_routes,
 )
 from security.decisions import (
@@ -28,6 +31,9 @@ from security.decisions import (
     search_routes,
 )
 from security.decisions import errors as authzen_errors
+from security.keyrock import errors as keyrock_errors
+from security.keyrock import organization_routes, token_routes, user_routes
+from security.keyrock.alias import KeyrockAlias
 from security.oauth import errors as oauth_errors
 from security.oauth import metadata_routes
 from security.oauth import routes as oauth_routes
@@ -56,6 +62,12 @@ ROUTES: tuple[Routes, ...] = (
     search_routes,
     policy_routes,
     directory_routes,
+    registration_routes,
+    profile_routes,
+    erasure_routes,
+    token_routes,
+    user_routes,
+    organization_routes,
 )
 """Every module with routes. Whoever writes one adds it here."""
 
@@ -68,6 +80,7 @@ RENDERERS: tuple[tuple[str, Renderer], ...] = (
     ("/oauth2/", oauth_errors.render),
     ("/.well-known/", oauth_errors.render),
     ("/idm/", oauth_errors.render),
+    ("/v1", keyrock_errors.render),
     ("/", problems.render),
 )
 """How refusals look, by the start of the path; the first that fits is taken."""
@@ -87,6 +100,7 @@ def create_app(settings: ApiSettings) -> Correlated:
             Exception: _refuse,
         },
     )
+    app.add_middleware(KeyrockAlias)
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM, compresslevel=5)
     app.state.settings = settings
     app.state.policy = Policy.of(RULES, settings, client("dynamodb"))

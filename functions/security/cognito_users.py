@@ -1,4 +1,4 @@
-"""The users of the user pool: every call of Cognito about people and their passwords.
+"""The users of the user pool: every call of Cognito that administers people.
 
 A user is known by its `sub`, which never changes; the e-mail address is what it signs in with and
 may pass to another user one day. In a pool whose user names are addresses Cognito makes the `sub`
@@ -11,7 +11,7 @@ Each method is one call, `create` and `invite` included; `page` is one call for 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -25,15 +25,6 @@ if TYPE_CHECKING:
 PAGE = 60
 """Users that Cognito lists at once."""
 
-_REFUSED_SIGN_INS = frozenset(
-    {
-        "NotAuthorizedException",
-        "PasswordResetRequiredException",
-        "UserNotConfirmedException",
-        "UserNotFoundException",
-    }
-)
-
 
 @dataclass(frozen=True, slots=True)
 class PoolUser:
@@ -45,16 +36,6 @@ class PoolUser:
     confirmed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """What a sign-in gives; `expires_in` is seconds."""
-
-    access: str = field(repr=False)
-    refresh: str = field(repr=False)
-    identity: str = field(repr=False)
-    expires_in: int
-
-
 class UserPage(NamedTuple):
     """Some users, and where to go on (None at the end)."""
 
@@ -63,14 +44,11 @@ class UserPage(NamedTuple):
 
 
 class UserDirectory:
-    """The users of one pool; `client_id` is the client with which people sign in."""
+    """The users of one pool."""
 
-    def __init__(
-        self, client: "CognitoIdentityProviderClient", pool_id: str, client_id: str
-    ) -> None:
+    def __init__(self, client: "CognitoIdentityProviderClient", pool_id: str) -> None:
         self._client = client
         self._pool = pool_id
-        self._client_id = client_id
 
     def create(self, email: str) -> str:
         """A new user without a password, who is not written to. Raises AlreadyExists."""
@@ -110,10 +88,14 @@ class UserDirectory:
         users = [_user(one, one.get("Attributes", [])) for one in answer["Users"]]
         return UserPage(users, answer.get("PaginationToken"))
 
-    def set_password(self, id: str, password: str) -> None:
-        """Give a user a password of its own. Raises InvalidRequest for one the pool refuses."""
+    def set_password(self, id: str, password: str, *, permanent: bool = True) -> None:
+        """Give a user a password; one that is not permanent must be changed at the first sign-in.
+
+        Raises InvalidRequest for a password that the pool refuses.
+        """
+        change = self._client.admin_set_user_password
         try:
-            self._call(self._client.admin_set_user_password, id, Password=password, Permanent=True)
+            self._call(change, id, Password=password, Permanent=permanent)
         except ClientError as error:
             if refusal(error) in {"InvalidPasswordException", "InvalidParameterException"}:
                 raise InvalidRequest(
@@ -153,34 +135,6 @@ class UserDirectory:
     def delete(self, id: str) -> None:
         """Delete a user with all the pool knows about it. Raises NotFound."""
         self._call(self._client.admin_delete_user, id)
-
-    def sign_in(self, email: str, password: str) -> Tokens | None:
-        """The tokens of a user with this address and password.
-
-        None when that is not so, whatever is the matter: unknown, disabled, wrong password, a
-        first password not yet changed, a second factor wanted, too many failures before.
-        """
-        try:
-            with translated():
-                answer = self._client.admin_initiate_auth(
-                    UserPoolId=self._pool,
-                    ClientId=self._client_id,
-                    AuthFlow="ADMIN_USER_PASSWORD_AUTH",
-                    AuthParameters={"USERNAME": email, "PASSWORD": password},
-                )
-        except ClientError as error:
-            if refusal(error) in _REFUSED_SIGN_INS:
-                return None
-            raise
-        result = answer.get("AuthenticationResult")
-        if not result:
-            return None
-        return Tokens(
-            result["AccessToken"],
-            result.get("RefreshToken", ""),
-            result.get("IdToken", ""),
-            result["ExpiresIn"],
-        )
 
     def _create(self, email: str, **delivery: Any) -> str:
         attributes: list[Any] = [

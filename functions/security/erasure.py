@@ -9,7 +9,7 @@ profile, by which the user is found, goes last.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from city.clock import Clock
@@ -18,6 +18,7 @@ from city.errors import Contended, NotFound
 from city.keys import key, prefix, split
 from security.cognito_users import UserDirectory
 from security.store.accounts import AccountStore
+from security.store.keys import KeyStore
 from security.store.organisations import Member, OrganisationStore
 from security.store.registrations import RegistrationStore
 from security.store.table import Table
@@ -34,7 +35,7 @@ class Erasures:
         table: Table,
         directory: UserDirectory,
         accounts: AccountStore,
-        revoke_keys: Callable[[str], None],
+        keys: KeyStore,
         clock: Clock,
     ) -> None:
         self._table = table
@@ -43,7 +44,7 @@ class Erasures:
         self._accounts = accounts
         self._organisations = OrganisationStore(table)
         self._registrations = RegistrationStore(table)
-        self._revoke_keys = revoke_keys
+        self._keys = keys
         self._clock = clock
 
     def erase(self, id: str) -> None:
@@ -51,12 +52,11 @@ class Erasures:
         with suppress(NotFound):
             self._accounts.set_active(id, active=False)
         self._users.record_erasure(Erasure(digest_of(id), self._clock()))
-        self._revoke_keys(id)
+        self._drop_keys(id)
         self._leave_organisations(id)
         self._give_up_roles(id)
         self._forget_address(id)
-        with suppress(NotFound):
-            self._accounts.delete(id)
+        self._drop_account(id)
         self._users.delete(id)
 
     def ledger(self) -> list[Erasure]:
@@ -73,6 +73,21 @@ class Erasures:
         for id in returned:
             self.erase(id)
         return len(returned)
+
+    def _drop_keys(self, id: str) -> None:
+        for subject in self._keys.owned_by(id):
+            self._drop_account(subject)
+            self._keys.unlist(id, subject)
+
+    def _drop_account(self, subject: str) -> None:
+        """Its tokens are refused from here on; where it is listed under a plan it is no more."""
+        stored = self._accounts.find(subject)
+        if stored is None:
+            return
+        if stored.account.plan:
+            self._table.delete(key("plan", stored.account.plan.name), key("subject", subject))
+        with suppress(NotFound):
+            self._accounts.delete(subject)
 
     def _leave_organisations(self, id: str) -> None:
         """An organisation may be left without owner here: the right to be erased goes first."""

@@ -63,7 +63,7 @@ class Profiles:
 
     def _keys(self, id: str) -> list[Json]:
         rows = self._table.every(key("keys", id))
-        return [{"id": str(row["sk"]), "name": str(row.get("name", ""))} for row in rows]
+        return [{"subject": str(row["sk"]), "name": str(row["name"])} for row in rows]
 
 
 def shown_user(user: User) -> dict[str, Json]:

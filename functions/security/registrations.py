@@ -13,6 +13,7 @@ from city.clock import Clock
 from city.dynamodb import ConditionFailed
 from city.errors import AlreadyExists, NotFound, Unprocessable
 from security.mail_addresses import parse_address
+from security.organisations import Organisations
 from security.store.organisations import Membership
 from security.store.registrations import (
     Registration,
@@ -24,9 +25,6 @@ from security.users import Details, User, Users
 
 GiveRole = Callable[[str, str, str], None]
 """Gives a user (id) in an application (id) a role (id)."""
-
-Join = Callable[[str, str, Membership], object]
-"""Makes, in an organisation (id), a user (id) a member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +42,12 @@ class Registrations:
         self,
         store: RegistrationStore,
         users: Users,
-        give_role: GiveRole,
-        join: Join,
+        organisations: Organisations,
         clock: Clock,
     ) -> None:
         self._store = store
         self._users = users
-        self._give_role = give_role
-        self._join = join
+        self._organisations = organisations
         self._clock = clock
 
     def register(self, email: str, username: str, wanted: Wanted, message: str = "") -> None:
@@ -75,10 +71,10 @@ class Registrations:
         """Registrations that wait."""
         return self._store.page(limit, after)
 
-    def approve(self, id: str, wanted: Wanted | None = None) -> Approval:
+    def approve(self, id: str, give_role: GiveRole, wanted: Wanted | None = None) -> Approval:
         """Make a user of a registration, with what it asked for or what `wanted` says instead.
 
-        When something fails on the way (a role that is gone), it waits on, approved, and can be
+        `give_role` acts for the administrator and refuses what that one may not give. When something fails on the way (a role that is gone), it waits on, approved, and can be
         approved again. Raises NotFound and what giving roles and memberships raises.
         """
         registration = self.get(id)
@@ -87,7 +83,11 @@ class Registrations:
         except ConditionFailed:
             raise _not_found() from None
         user, invited = self._admit(registration)
-        self._give(user.id, registration.wanted if wanted is None else wanted)
+        given = registration.wanted if wanted is None else wanted
+        if given.role:
+            give_role(user.id, given.application, given.role)
+        if given.organisation:
+            self._organisations.set_member(given.organisation, user.id, Membership.MEMBER)
         self._store.delete(registration)
         return Approval(user.id, invited)
 
@@ -110,12 +110,6 @@ class Registrations:
             if known is None:
                 raise
             return known, False
-
-    def _give(self, user: str, wanted: Wanted) -> None:
-        if wanted.role:
-            self._give_role(user, wanted.application, wanted.role)
-        if wanted.organisation:
-            self._join(wanted.organisation, user, Membership.MEMBER)
 
 
 def _not_found() -> NotFound:

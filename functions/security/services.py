@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 
     from security.api_keys import ApiKeys
     from security.audit import Audit
+    from security.cognito_users import UserDirectory
     from security.decisions.services import DecisionServices
     from security.grants import Grants
     from security.oauth.services import OAuthServices
+    from security.organisations import Organisations
+    from security.people import PeopleServices
     from security.plans import Plans
     from security.projection import Projection
     from security.store.accounts import AccountStore
     from security.store.keys import KeyStore
     from security.subjects import Subjects
+    from security.users import Users
 
 
 class Services:
@@ -100,7 +104,44 @@ class Services:
         """Sign-in, tokens, and what becomes of them."""
         from security.oauth.services import OAuthServices  # noqa: PLC0415
 
-        return OAuthServices(self.settings, self.table, self.accounts, self.clock)
+        return OAuthServices(
+            self.settings,
+            self.table,
+            self.accounts,
+            lambda name, password: self.credentials.verify(name, password),
+            self.clock,
+        )
+
+    @cached_property
+    def directory(self) -> "UserDirectory":
+        """The users of the user pool."""
+        from city.aws import client  # noqa: PLC0415
+        from security.cognito_users import UserDirectory  # noqa: PLC0415
+
+        return UserDirectory(client("cognito-idp"), self.settings.user_pool_id)
+
+    @cached_property
+    def users(self) -> "Users":
+        """Users."""
+        from security.store.users import UserStore  # noqa: PLC0415
+        from security.users import Users  # noqa: PLC0415
+
+        return Users(self.directory, UserStore(self.table), self.accounts, self.clock)
+
+    @cached_property
+    def organisations(self) -> "Organisations":
+        """Organisations and who belongs to them."""
+        from security.organisations import Organisations  # noqa: PLC0415
+        from security.store.organisations import OrganisationStore  # noqa: PLC0415
+
+        return Organisations(OrganisationStore(self.table), self.projection.refresh_all)
+
+    @cached_property
+    def people(self) -> "PeopleServices":
+        """Registrations, profiles, erasures, and tokens that one asks about."""
+        from security.people import PeopleServices  # noqa: PLC0415
+
+        return PeopleServices(self)
 
     @cached_property
     def decisions(self) -> "DecisionServices":

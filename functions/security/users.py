@@ -1,4 +1,4 @@
-"""The users of the city: who they are, what they may change, how they sign in.
+"""The users of the city: who they are, what they may change.
 
 A user is three things with one id (the pool's `sub`): an entry of the user pool with address and
 password, an account with its rights, and a profile. The pool decides whether an address is free,
@@ -15,7 +15,7 @@ from city.errors import AlreadyExists, CityError, Contended, InvalidRequest, Not
 from city.json import Json, dump
 from city.policy.accounts import Account
 from city.policy.grants import Access
-from security.cognito_users import PoolUser, Tokens, UserDirectory
+from security.cognito_users import PoolUser, UserDirectory
 from security.mail_addresses import parse_address
 from security.store.accounts import AccountStore
 from security.store.users import Profile, UserStore
@@ -151,13 +151,6 @@ class Users:
         else:
             self._accounts.revoke_tokens(id)
             self._directory.disable(id)
-
-    def sign_in(self, email: str, password: str) -> Tokens | None:
-        """The tokens of a user; None whatever is wrong, so that nobody learns who exists."""
-        try:
-            return self._directory.sign_in(parse_address(email), password)
-        except InvalidRequest:
-            return None
 
     def _directory_users(self) -> Iterator[PoolUser]:
         after: str | None = None
