@@ -66,8 +66,9 @@ $(TOOLS): requirements-dev.txt
 	touch $@
 
 # The command finds its modules wherever it is called from.
-$(COMMAND): | $(TOOLS)
-	@printf '#!/bin/sh\nPYTHONPATH=%s exec %s/python -m cli "$$@"\n' '$(CURDIR)' '$(CURDIR)/$(BIN)' > $@
+$(COMMAND): Makefile | $(TOOLS)
+	@printf '#!/bin/sh\nPYTHONPATH=%s exec %s/python -m cli "$$@"\n' \
+		'$(CURDIR):$(CURDIR)/functions:$(CURDIR)/layers/core' '$(CURDIR)/$(BIN)' > $@
 	chmod +x $@
 
 $(SANDBOX): sandbox/requirements.txt | $(TOOLS)

@@ -1,10 +1,11 @@
 """The command: `python -m cli --help`."""
 
+import os
 from typing import Annotated
 
 import typer
 
-from cli import stack, tokens
+from cli import administration, stack, tokens
 from cli.dead_letters import CHANGES, RETURNS, DeadLetters, ReplayError
 
 StackName = Annotated[
@@ -33,6 +34,25 @@ def city() -> None:
 def token(name: StackName = None) -> None:
     """Print an access token for the machine client."""
     typer.echo(tokens.token(stack.find(name)))
+
+
+@app.command()
+def bootstrap(
+    email: Annotated[str, typer.Argument(help="Address of the first administrator.")],
+    name: StackName = None,
+    invite: Annotated[
+        bool, typer.Option("--invite", help="Send an invitation mail instead of a password.")
+    ] = False,
+) -> None:
+    """Give a new city its first rights and its first administrator; again does no harm.
+
+    The administrator's password is that of CITY_ADMIN_PASSWORD, if it is set.
+    """
+    password = os.environ.get("CITY_ADMIN_PASSWORD")
+    made = administration.bootstrap(stack.find(name), email, password, invite=invite)
+    typer.echo(f"Administrator {email} ({made.id}) {'was made' if made.is_new else 'is there'}.")
+    if made.password:
+        typer.echo(f"One-time password, to be changed at the first sign-in: {made.password}")
 
 
 @dead_letters.command("list")

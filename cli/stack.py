@@ -15,11 +15,17 @@ STATE = Path(__file__).resolve().parents[1] / ".sandbox"
 
 @dataclass(frozen=True)
 class Stack:
-    """A deployed stack and the AWS it is in; `token_url` only where it differs from the output."""
+    """A deployed stack and the AWS it is in; addresses only where they differ from the outputs."""
 
     name: str
     session: Session
     token_url: str | None = None
+    url: str | None = None
+
+    @property
+    def api_url(self) -> str:
+        """Where the APIs answer."""
+        return self.url or self.outputs["ApiUrl"]
 
     @cached_property
     def outputs(self) -> dict[str, str]:
@@ -54,4 +60,4 @@ def _local() -> Stack:
     city = json.loads(record.read_text())
     os.environ["AWS_ENDPOINT_URL"] = city["aws"]
     session = Session("test", "test", region_name=city["region"])
-    return Stack(city["stack"], session, f"{city['aws']}/oauth2/token")
+    return Stack(city["stack"], session, f"{city['aws']}/oauth2/token", city["url"])
