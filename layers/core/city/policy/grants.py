@@ -171,9 +171,9 @@ class View:
     def sees(self, id: str, type: str, path: ServicePath) -> bool:
         """Whether the entity is seen at all, perhaps without some attributes."""
         allows, denies = self._around(type, path)
-        return not any(deny.attributes is None and deny.covers_id(id) for deny in denies) and any(
-            allow.covers_id(id) for allow in allows
-        )
+        return any(
+            _answers(allow, None, not self._whole) and allow.covers_id(id) for allow in allows
+        ) and not any(_answers(deny, None, self._whole) and deny.covers_id(id) for deny in denies)
 
     def attributes(
         self, id: str, type: str, path: ServicePath, names: Iterable[str]
