@@ -65,7 +65,7 @@ def _clauses(policy: Policy) -> Iterable[str]:
 
 def _condition(condition: Condition) -> str:
     if condition.not_ is not None:
-        return f"!({_condition(condition.not_)})"
+        return f"!{_condition(condition.not_)}"
     if condition.all is not None:
         return _joined("&&", condition.all, empty="true")
     if condition.any is not None:
@@ -83,8 +83,7 @@ def _condition(condition: Condition) -> str:
 
 
 def _joined(operator: str, conditions: list[Condition], *, empty: str) -> str:
-    texts = [f"({_condition(condition)})" for condition in conditions]
-    return f" {operator} ".join(texts) or empty
+    return f"({f' {operator} '.join(map(_condition, conditions)) or empty})"
 
 
 def _guarded(path: str, comparison: str) -> str:

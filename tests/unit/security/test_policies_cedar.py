@@ -181,6 +181,14 @@ def test_a_policy_applies_exactly_when_no_clause_is_unmet(one: Policy, asked: At
     assert one.applies(asked, NOW) == (not one.unmet(asked, NOW))
 
 
+def test_alternatives_do_not_replace_the_other_clauses_in_cedar() -> None:
+    some_owner = {"attribute": "resource.properties.owner", "operator": "exists"}
+    policies = [policy(subjects={"ids": ["bob"]}, when=[{"any": [some_owner, some_owner]}])]
+    for subject, allowed in (("user/bob", True), ("user/alice", False)):
+        asked = attributes(subject, resource_properties={"owner": "a"})
+        assert decide(policies, asked, NOW).allowed is cedar_decides(policies, asked) is allowed
+
+
 def test_cedar_form_is_readable() -> None:
     text = to_cedar(
         [
