@@ -405,7 +405,7 @@ def _text(value: Value) -> str | None:
 
 def _denies(value: Value) -> bool:
     if value is not None and value is not True:
-        raise ValueError("neither true nor absent")
+        raise ValueError("not true")
     return value is True
 
 
@@ -555,9 +555,9 @@ def _parse_moment(body: Mapping[str, Json], member: str) -> int | None:
         return None
     try:
         moment = datetime.fromisoformat(str(value))
-    except ValueError as error:
+        aware = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidRequest(f"{member} must be an ISO 8601 date and time") from error
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (aware - _EPOCH) // timedelta(microseconds=1)
 
 
