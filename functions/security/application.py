@@ -12,6 +12,7 @@ from city.errors import CityError
 from city.http import COMPRESS_FROM, Correlated, MethodNotAllowed, UnknownPath, authorise
 from city.observability import logger
 from city.policy import Operation, Policy
+from city.policy.audit import PLATFORM, DecisionAudit
 from security.access import merged
 from security.administration import (
     audit_routes,
@@ -31,8 +32,19 @@ from security.decisions import (
     search_routes,
 )
 from security.decisions import errors as authzen_errors
+from security.keyrock import (
+    application_routes,
+    assignment_routes,
+    credential_routes,
+    organization_routes,
+    permission_routes,
+    role_routes,
+    token_routes,
+    trusted_routes,
+    user_info_routes,
+    user_routes,
+)
 from security.keyrock import errors as keyrock_errors
-from security.keyrock import organization_routes, token_routes, user_routes
 from security.keyrock.alias import KeyrockAlias
 from security.oauth import errors as oauth_errors
 from security.oauth import metadata_routes
@@ -68,6 +80,13 @@ ROUTES: tuple[Routes, ...] = (
     token_routes,
     user_routes,
     organization_routes,
+    application_routes,
+    role_routes,
+    permission_routes,
+    assignment_routes,
+    credential_routes,
+    trusted_routes,
+    user_info_routes,
 )
 """Every module with routes. Whoever writes one adds it here."""
 
@@ -81,6 +100,7 @@ RENDERERS: tuple[tuple[str, Renderer], ...] = (
     ("/.well-known/", oauth_errors.render),
     ("/idm/", oauth_errors.render),
     ("/v1", keyrock_errors.render),
+    ("/user", user_info_routes.render),
     ("/", problems.render),
 )
 """How refusals look, by the start of the path; the first that fits is taken."""
@@ -108,7 +128,8 @@ def create_app(settings: ApiSettings) -> Correlated:
     app.state.services = Services(settings, client("dynamodb"))
     for module in ROUTES:
         app.include_router(module.router)
-    return Correlated(app, logger("security-api", settings.stage))
+    decisions = DecisionAudit.of(settings, client("dynamodb"))
+    return Correlated(app, logger("security-api", settings.stage), decisions, PLATFORM)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -9,9 +9,11 @@ permanent tokens. Their names are taken, because Keyrock's clients send them, an
 an application's `grants` and `token_types` say what is in force.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from city.clock import Clock
 from city.dynamodb import ConditionFailed
@@ -247,6 +249,8 @@ class Applications:
             merged = replace(merged, scopes=_scopes(terms.scopes, caller))
         if not present.id and terms.grants is None:
             merged = replace(merged, grants=self._granted(GRANT_TYPES))
+        for name in ("redirect_uri", "redirect_sign_out_uri"):
+            _check_address(name, getattr(merged, _ADDRESSES[name]))
         if CODE in merged.grants and not merged.redirect_uri:
             raise InvalidRequest(
                 "Missing parameter redirect_uri in body request or empty redirect_uri"
@@ -298,6 +302,36 @@ class Applications:
         )
 
 
+_ADDRESSES = {"redirect_uri": "redirect_uri", "redirect_sign_out_uri": "sign_out_uri"}
+_PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+")
+"""A scheme of an app's own, with a period in it (RFC 8252 §7.1)."""
+
+
+def _check_address(name: str, address: str | None) -> None:
+    """Refuse addresses that codes must not be sent to (RFC 9700 §2.1, §4.1)."""
+    if address is None:
+        return
+    try:
+        parts = urlsplit(address)
+        port_is_good = parts.port != 0
+    except ValueError:
+        parts, port_is_good = urlsplit(""), False
+    local = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    reachable = (parts.scheme == "https" and parts.hostname) or local
+    private = _PRIVATE_SCHEME.fullmatch(parts.scheme)
+    if (
+        not (reachable or private)
+        or not port_is_good
+        or not address.isascii()
+        or set("#*\\ ") & set(address)
+        or "@" in parts.netloc
+    ):
+        raise InvalidRequest(
+            f"{name} must be https, http://localhost, or a scheme of the application's own, "
+            "without fragment, wildcard or user"
+        )
+
+
 def _draft(now: int) -> Application:
     return Application(id="", name="", grants=(), scopes=SCOPES, created=now)
 
@@ -327,9 +361,13 @@ def _client_terms(application: Application) -> ClientTerms:
 
 
 def _machine_terms(application: Application) -> ClientTerms:
-    """What its machine client may do; nothing asks it for tokens once the grant is withdrawn."""
-    scopes = machine_scopes(application.scopes)
-    return ClientTerms(name=f"{application.name} (machine)", scopes=scopes, is_machine=True)
+    """What its machine client may do: get tokens, unless the grant was withdrawn."""
+    return ClientTerms(
+        name=f"{application.name} (machine)",
+        scopes=machine_scopes(application.scopes),
+        is_machine=True,
+        is_enabled=MACHINE in application.grants,
+    )
 
 
 def _token_types(names: Iterable[str]) -> tuple[str, ...]:

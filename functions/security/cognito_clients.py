@@ -37,7 +37,8 @@ _USER_SCOPES = frozenset({"openid", "email", "profile"})
 class ClientTerms:
     """What a client may do: where sign-in and sign-out may return to, and the scopes it may ask for.
 
-    `takes_passwords`: it may exchange a user's password for tokens.
+    `takes_passwords`: it may exchange a user's password for tokens. A machine acts for itself, if
+    it is enabled.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ClientTerms:
     sign_out_uris: tuple[str, ...] = ()
     takes_passwords: bool = False
     is_machine: bool = False
+    is_enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +137,12 @@ def _request(terms: ClientTerms) -> dict[str, Any]:
 
 
 def _machine_request(terms: ClientTerms) -> dict[str, Any]:
-    return {
-        "AllowedOAuthFlowsUserPoolClient": True,
+    flows: dict[str, Any] = {
         "AllowedOAuthFlows": ["client_credentials"],
         "AllowedOAuthScopes": [*machine_scopes(terms.scopes)],
+    }
+    return (flows if terms.is_enabled else {}) | {
+        "AllowedOAuthFlowsUserPoolClient": terms.is_enabled,
         "ExplicitAuthFlows": [_INERT],
         # each such token costs; what it may do is looked up by request, so it may live long
         "AccessTokenValidity": 24,

@@ -90,7 +90,7 @@ class Credentials:
         return self._of(application, id, AgentKind.IOT).id
 
     def reset(self, caller: Caller, application: str, id: str, kind: AgentKind) -> str:
-        """A new password, told once; with the old one, its tokens die. Raises NotFound."""
+        """A new password, told once; the tokens of all agents die. Raises NotFound."""
         self._stewards.require(caller, application, MANAGE_APPLICATION)
         agent = self._of(application, id, kind)
         password = _new_password(kind)
@@ -98,7 +98,7 @@ class Credentials:
             self._store.set_hash(agent.id, hash_password(password))
         except ConditionFailed as failure:
             raise NotFound(_MISSING[kind]) from failure
-        self._accounts.revoke_tokens(agent.id)
+        self._end_tokens(application)
         self._record(caller, "reset", agent.id, application)
         return password
 
@@ -106,6 +106,7 @@ class Credentials:
         """Remove an agent: account first, so that it can do nothing any more. Raises NotFound."""
         self._stewards.require(caller, application, MANAGE_APPLICATION)
         self._delete(self._of(application, id, kind))
+        self._end_tokens(application)
         self._record(caller, "delete", id, application)
 
     def delete_all(self, application: str) -> None:
@@ -123,6 +124,12 @@ class Credentials:
         fits = verify_password(password, agent.hash if agent else _NOBODY)
         stored = self._accounts.find(id) if agent and fits else None
         return agent if stored is not None and stored.account.active else None
+
+    def _end_tokens(self, application: str) -> None:
+        """Let the tokens die that agents have, which are those of the application's machine."""
+        stored = self._accounts.find(application)
+        if stored is not None:
+            self._accounts.revoke_tokens(stored.twin or application)
 
     def _delete(self, agent: Agent) -> None:
         if self._accounts.find(agent.id) is not None:

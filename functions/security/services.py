@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from security.api_keys import ApiKeys
+    from security.assignments import Assignments
     from security.audit import Audit
     from security.cognito_users import UserDirectory
+    from security.credentials import Credentials
     from security.decisions.services import DecisionServices
     from security.grants import Grants
     from security.oauth.services import OAuthServices
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from security.people import PeopleServices
     from security.plans import Plans
     from security.projection import Projection
+    from security.registry import Registry
     from security.store.accounts import AccountStore
     from security.store.keys import KeyStore
     from security.subjects import Subjects
@@ -108,7 +111,7 @@ class Services:
             self.settings,
             self.table,
             self.accounts,
-            lambda name, password: self.credentials.verify(name, password),
+            self.credentials.verify,
             self.clock,
         )
 
@@ -142,6 +145,23 @@ class Services:
         from security.people import PeopleServices  # noqa: PLC0415
 
         return PeopleServices(self)
+
+    @cached_property
+    def registry(self) -> "Registry":
+        """Applications, their roles, permissions and agents, and who has which role."""
+        from security.registry import Registry  # noqa: PLC0415
+
+        return Registry(self)
+
+    @property
+    def assignments(self) -> "Assignments":
+        """Who has which role."""
+        return self.registry.assignments
+
+    @property
+    def credentials(self) -> "Credentials":
+        """PEP proxies and IoT agents."""
+        return self.registry.credentials
 
     @cached_property
     def decisions(self) -> "DecisionServices":
