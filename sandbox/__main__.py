@@ -15,7 +15,7 @@ from typing import IO
 import uvloop
 from rich.console import Console
 
-from sandbox import deployment, embedded_aws, gateway, reset
+from sandbox import administrator, deployment, embedded_aws, gateway, reset
 from sandbox.deployment import DeployError, Deployment
 from sandbox.front import Front
 from sandbox.options import HOST, Options
@@ -45,7 +45,22 @@ async def run(options: Options, city: socket.socket, aws: socket.socket) -> None
     started = time.monotonic()
     aws_url = f"http://{HOST}:{aws.getsockname()[1]}"
     console.print(f"[bold]A city on {options.url}[/bold]")
-    front = Front(embedded_aws.load_application(options.state), options.port, wipe)
+
+    async def reset_city() -> None:
+        await asyncio.to_thread(reset.wipe)
+        await administrator.bootstrap(options.state)
+
+    front = Front(embedded_aws.load_application(options.state), options.port, reset_city)
+    (options.state / "city.json").write_text(
+        json.dumps(
+            {
+                "url": options.url,
+                "aws": aws_url,
+                "region": embedded_aws.REGION,
+                "stack": deployment.STACK,
+            }
+        )
+    )
     async with embedded_aws.serving(front, [city, aws]):
         await deploy(
             Deployment(
@@ -55,18 +70,9 @@ async def run(options: Options, city: socket.socket, aws: socket.socket) -> None
                     "PublicAccess": str(options.public).lower(),
                     "AllowLoopback": "true",
                     "CognitoEndpoint": aws_url,
+                    "GrantSeconds": "1",
                     "PasswordGrant": "true",
                 },
-            )
-        )
-        (options.state / "city.json").write_text(
-            json.dumps(
-                {
-                    "url": options.url,
-                    "aws": aws_url,
-                    "region": embedded_aws.REGION,
-                    "stack": deployment.STACK,
-                }
             )
         )
         front.open(await asyncio.to_thread(gateway.api_id))
@@ -90,11 +96,9 @@ async def deploy(city: Deployment) -> None:
             await city.deploy()
         async with step("routes"):
             await asyncio.to_thread(gateway.import_routes)
-
-
-async def wipe() -> None:
-    """Empty the tables and queues off the event loop, which serves the calls this makes."""
-    await asyncio.to_thread(reset.wipe)
+        async with step("administrator"):
+            await administrator.bootstrap(city.state)
+        city.remember()
 
 
 async def first_answer(port: int) -> None:
@@ -128,6 +132,9 @@ def welcome(options: Options, seconds: float) -> None:
     else:
         console.print("  Token    export TOKEN=$(make -s token)")
         console.print(f'           curl -H "X-Auth-Token: $TOKEN" {options.url}/v2/entities')
+    console.print(
+        f"  Admin    {administrator.NAME}, password {administrator.password(options.state)}"
+    )
     console.print(f"  Reset    curl -X POST {options.url}/_sandbox/reset")
     console.print(f"  Logs     {options.state / 'logs'}")
     console.print("  Stop     Ctrl-C\n")

@@ -55,6 +55,10 @@ class Deployment:
         """Whether the stack stands, from this build and these parameters."""
         return self._done().get("deploy") == self._deploy_digest() and stack_exists()
 
+    def remember(self) -> None:
+        """Note that the stack stands, from this build and these parameters, with all that is in it."""
+        self._remember("deploy", self._deploy_digest())
+
     async def build(self) -> None:
         """`sam build` for this machine's platform and this Python. Raises DeployError."""
         made_from = sources_digest()
@@ -67,7 +71,7 @@ class Deployment:
         self._remember("build", made_from)
 
     async def deploy(self) -> None:
-        """`sam deploy` of the built template, then the HTTP API's routes. Raises DeployError."""
+        """`sam deploy` of the built template. Raises DeployError."""
         await asyncio.to_thread(_empty_artifact_bucket)
         shutil.rmtree(self.state / "bundles", ignore_errors=True)
         await self._sam(
@@ -83,7 +87,6 @@ class Deployment:
                 *(f"{name}={value}" for name, value in self.parameters.items()),
             ]
         )
-        self._remember("deploy", self._deploy_digest())
 
     def _deploy_digest(self) -> str:
         return _digest(

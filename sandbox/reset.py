@@ -1,4 +1,8 @@
-"""Wipes what a city has stored, and keeps the stack."""
+"""Wipes what a city has stored and who was registered in it, and keeps the stack.
+
+A user or an application without its rows in the security table could still get tokens, and its
+name could not be registered again. So they go too, but for the administrator, whose tokens go on.
+"""
 
 from collections import deque
 from collections.abc import Iterator
@@ -6,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from sandbox import administrator
 from sandbox.deployment import outputs
 from sandbox.embedded_aws import session
 
@@ -17,8 +22,9 @@ BATCH = 25
 
 
 def wipe() -> None:
-    """Empty every table and then every queue that the stack's outputs name."""
+    """Empty every table and then every queue that the stack's outputs name, and the user pool."""
     named = outputs()
+    _empty_pool(named["UserPoolId"], {named["ClientId"], named["LoginClientId"]})
     for name, value in named.items():
         if name.endswith("TableName"):
             _empty(session().client("dynamodb"), value)
@@ -26,6 +32,19 @@ def wipe() -> None:
     for name, value in named.items():
         if name.endswith("QueueUrl"):
             queues.purge_queue(QueueUrl=value)
+
+
+def _empty_pool(pool: str, clients: set[str]) -> None:
+    """Delete all users but the administrator, and all clients but those of the template."""
+    cognito = session().client("cognito-idp")
+    for page in cognito.get_paginator("list_users").paginate(UserPoolId=pool):
+        for user in page["Users"]:
+            if {"Name": "email", "Value": administrator.NAME} not in user["Attributes"]:
+                cognito.admin_delete_user(UserPoolId=pool, Username=user["Username"])
+    for found in cognito.get_paginator("list_user_pool_clients").paginate(UserPoolId=pool):
+        for client in found["UserPoolClients"]:
+            if client["ClientId"] not in clients:
+                cognito.delete_user_pool_client(UserPoolId=pool, ClientId=client["ClientId"])
 
 
 def _empty(dynamodb: "DynamoDBClient", table: str) -> None:
