@@ -5,18 +5,17 @@ another issuer's, revoked by itself or with its session, its subject or its clie
 asking client's business.
 """
 
-from collections.abc import Callable
 from hmac import compare_digest
 
 from city.clock import SECOND, Clock
 from city.json import Json
 from city.keys import key
-from city.policy import honours
 from city.policy.credentials import hash_of, key_subject, parse_key
 from city.policy.tokens import Claims, InvalidToken
 from security.oauth.clients import Client
 from security.store.accounts import AccountStore
 from security.store.table import Table
+from security.subject_tokens import SubjectTokens
 
 INACTIVE: dict[str, Json] = {"active": False}
 
@@ -24,18 +23,18 @@ Facts = dict[str, Json]
 
 
 class Introspection:
-    """Describes tokens; `verify` gives the claims of a good access token."""
+    """Describes tokens."""
 
     def __init__(
         self,
         issuer: str,
-        verify: Callable[[str], Claims],
+        tokens: SubjectTokens,
         accounts: AccountStore,
         table: Table,
         clock: Clock,
     ) -> None:
         self._issuer = issuer
-        self._verify = verify
+        self._tokens = tokens
         self._accounts = accounts
         self._table = table
         self._clock = clock
@@ -44,21 +43,12 @@ class Introspection:
         """The token's facts. A client that asks learns only of tokens issued to itself or to an
         application it trusts; without one the asker may know of all."""
         try:
-            claims = self._verify(token)
+            claims = self._tokens.read(token)
         except InvalidToken:
             return self._api_key(token) if asking is None else INACTIVE
         if asking is not None and not self._concerns(asking, claims.client):
             return INACTIVE
-        return self._access_token(claims) if self._is_honoured(claims) else INACTIVE
-
-    def _is_honoured(self, claims: Claims) -> bool:
-        client = self._accounts.find(claims.client)
-        subject = client if claims.subject == claims.client else self._accounts.find(claims.subject)
-        return (
-            client is not None
-            and honours(client.account, claims)
-            and (subject is None or honours(subject.account, claims))
-        )
+        return self._access_token(claims)
 
     def _concerns(self, asking: Client, client_id: str) -> bool:
         if asking.owns(client_id):

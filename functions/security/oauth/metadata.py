@@ -6,13 +6,16 @@ could do: a client that insists discovers from the issuer, and gets Cognito's ow
 """
 
 from city.json import Json
-from security.oauth.tokens import GRANT_TYPES, PASSWORD
 
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
+PASSWORD = "password"  # noqa: S105 - the name of a grant type
+IDENTITY = "openid"
+"""The scope of tokens that tell who the user is."""
+IDENTITY_SCOPES = (IDENTITY, "email", "profile")
 API_SCOPES = (
     *("context/read", "context/write", "context/subscribe"),
     *("security/admin", "security/decide", "security/profile"),
 )
-IDENTITY_SCOPES = ("openid", "email", "profile")
 
 _WITH_SECRET = ["client_secret_basic", "client_secret_post"]
 

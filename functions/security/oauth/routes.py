@@ -1,6 +1,7 @@
 """`/oauth2`: sign-in, tokens, and what becomes of them (RFC 6749, 7009, 7662, OpenID Connect)."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 
@@ -10,7 +11,6 @@ from city.policy.credentials import presented_token
 from security.access import DECIDE, OPEN
 from security.bodies import read_bytes
 from security.cognito_endpoints import Rejected
-from security.oauth.clients import Client
 from security.oauth.errors import NEVER_STORED, OAuthError
 from security.oauth.forms import (
     Parameters,
@@ -19,8 +19,11 @@ from security.oauth.forms import (
     presented_credentials,
     required,
 )
-from security.oauth.tokens import IDENTITY
+from security.oauth.metadata import IDENTITY
 from security.services import SecurityServices, Services
+
+if TYPE_CHECKING:
+    from security.oauth.clients import Client
 
 router = APIRouter(tags=["Sign-in"])
 
@@ -86,7 +89,7 @@ async def _form(request: Request) -> Parameters:
     return parse_form(request.headers.get("content-type", ""), await read_bytes(request))
 
 
-def _client(request: Request, services: Services, parameters: Parameters) -> Client:
+def _client(request: Request, services: Services, parameters: Parameters) -> "Client":
     credentials = presented_credentials(parameters, request.headers.getlist("authorization"))
     client = services.oauth.clients.authenticate(credentials)
     request.scope["audit"]["client"] = client.known.id

@@ -14,21 +14,28 @@ from security.oauth.clients import Clients
 from security.oauth.introspection import Introspection
 from security.oauth.published_keys import PublishedKeys
 from security.oauth.revocations import Revocations
-from security.oauth.tokens import Tokens
+from security.oauth.tokens import AgentOf, Tokens
 from security.settings import ApiSettings
 from security.store.accounts import AccountStore
 from security.store.table import Table
+from security.subject_tokens import SubjectTokens
 
 
 class OAuthServices:
     """What the routes of OAuth call."""
 
     def __init__(
-        self, settings: ApiSettings, table: Table, accounts: AccountStore, clock: Clock
+        self,
+        settings: ApiSettings,
+        table: Table,
+        accounts: AccountStore,
+        agent_of: AgentOf,
+        clock: Clock,
     ) -> None:
         self._settings = settings
         self._table = table
         self._accounts = accounts
+        self._agent_of = agent_of
         self._clock = clock
         self.cognito = CognitoEndpoints(
             settings.login_url, settings.token_jwks_url, lambda: client("cognito-idp")
@@ -49,7 +56,7 @@ class OAuthServices:
     def tokens(self) -> Tokens:
         """Exchanges grants for tokens."""
         takes_passwords = self._settings.password_grant
-        return Tokens(self.cognito, self.clients, takes_passwords=takes_passwords)
+        return Tokens(self.cognito, self.clients, self._agent_of, takes_passwords=takes_passwords)
 
     @cached_property
     def keys(self) -> PublishedKeys:
@@ -63,13 +70,22 @@ class OAuthServices:
         return TokenVerifier(self._settings.token_issuer, keys).verify
 
     @cached_property
+    def subject_tokens(self) -> SubjectTokens:
+        """Tokens that one asks about."""
+        return SubjectTokens(self.verify, self._accounts, self._clock)
+
+    @cached_property
     def revocations(self) -> Revocations:
         """Ends tokens."""
-        return Revocations(self.cognito, self.verify, self._accounts, self._clock)
+        return Revocations(self.cognito, self.subject_tokens)
 
     @cached_property
     def introspection(self) -> Introspection:
         """Says what a token is worth."""
         return Introspection(
-            self._settings.token_issuer, self.verify, self._accounts, self._table, self._clock
+            self._settings.token_issuer,
+            self.subject_tokens,
+            self._accounts,
+            self._table,
+            self._clock,
         )

@@ -16,33 +16,41 @@ from security.cognito_endpoints import (
     CognitoEndpoints,
     Rejected,
 )
+from security.credentials import PREFIXES
 from security.oauth.clients import Client, Clients
 from security.oauth.errors import OAuthError, invalid_grant, invalid_request
 from security.oauth.forms import Parameters, required
+from security.oauth.metadata import PASSWORD
+from security.store.agents import Agent
 
-GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
-PASSWORD = "password"  # noqa: S105 - the name of a grant type
-IDENTITY = "openid"
-"""The scope of tokens that tell who the user is."""
 DIRECT_SIGN_IN = "aws.cognito.signin.user.admin"
 """The scope of sessions that began with a user's password instead of at the login page."""
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 """RFC 7636 §4.1."""
 
 _KEYROCK_SCOPES = {"bearer", "jwt"}
+_AGENTS = tuple(PREFIXES.values())
 _MEMBERS = ("access_token", "id_token", "refresh_token", "expires_in")
 
 Answer = dict[str, Json]
+AgentOf = Callable[[str, str], Agent | None]
+"""Gives the PEP proxy or IoT agent with an id and a password."""
 
 
 class Tokens:
     """Exchanges grants of authenticated clients for tokens."""
 
     def __init__(
-        self, cognito: CognitoEndpoints, clients: Clients, *, takes_passwords: bool
+        self,
+        cognito: CognitoEndpoints,
+        clients: Clients,
+        agent_of: AgentOf,
+        *,
+        takes_passwords: bool,
     ) -> None:
         self._cognito = cognito
         self._clients = clients
+        self._agent_of = agent_of
         self._grants: dict[str, Callable[[Client, Parameters], Answer]] = {
             "authorization_code": self._code,
             "refresh_token": self._refresh,
@@ -92,6 +100,8 @@ class Tokens:
         if not client.known.takes_passwords:
             raise OAuthError("unauthorized_client", "the client may not use the password grant")
         username, password = (required(parameters, name) for name in ("username", "password"))
+        if username.startswith(_AGENTS):
+            return self._agent(client, username, password)
         try:
             return self._cognito.password(client.key, username, password)
         except BadLogin as error:
@@ -100,6 +110,13 @@ class Tokens:
             raise invalid_grant("the user has to sign in at the login page first") from error
         except Rejected as error:
             raise _refusal(error) from error
+
+    def _agent(self, client: Client, name: str, password: str) -> Answer:
+        """An agent acts for its application; it has no rights of its own beside those."""
+        agent = self._agent_of(name, password)
+        if agent is None or agent.application != client.known.id:
+            raise invalid_grant("wrong user name or password")
+        return self._client_credentials(client, {})
 
     def _ask(self, client: ClientKey, grant_type: str, form: Mapping[str, str]) -> Answer:
         try:
