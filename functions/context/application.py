@@ -9,6 +9,7 @@ from city.errors import CityError
 from city.http import COMPRESS_FROM, Correlated, authorise
 from city.observability import logger
 from city.policy import Policy
+from city.policy.audit import DecisionAudit
 from context.ngsi_v2 import (
     entity_routes,
     errors,
@@ -54,7 +55,8 @@ def create_app(settings: ApiSettings) -> Correlated:
     app.state.services = Services(settings, client("dynamodb"))
     for router in ROUTERS:
         app.include_router(router)
-    return Correlated(app, logger("context-api", settings.stage))
+    decisions = DecisionAudit.of(settings, client("dynamodb"))
+    return Correlated(app, logger("context-api", settings.stage), decisions)
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

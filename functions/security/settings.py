@@ -1,7 +1,5 @@
 """The environment variables of the security function."""
 
-from typing import Literal
-
 from city.settings import AccessSettings
 
 
@@ -13,7 +11,6 @@ class ApiSettings(AccessSettings):
     - `login_client_id`: the public client with which people sign in at the hosted login.
     - `public_url`: where the APIs answer, if not where a request says (a domain of the city's own).
     - `password_grant`: whether `/oauth2/token` takes passwords, as Keyrock's does (never in prod).
-    - `audit_decisions`: whether only refused decisions are kept or all; `audit_days`: how long.
     """
 
     user_pool_id: str
@@ -21,6 +18,4 @@ class ApiSettings(AccessSettings):
     login_client_id: str = ""
     public_url: str = ""
     password_grant: bool = False
-    audit_decisions: Literal["refused", "all"] = "refused"
-    audit_days: int = 400
     max_body_bytes: int = 1_048_576

@@ -42,7 +42,9 @@ def receiver() -> Iterator[Receiver]:
 def api(context_table: str, security_table: str) -> Iterator[Api]:
     """The API, asked with an API key whose requests are counted."""
     dynamodb = aws.client("dynamodb")
-    settings = api_settings(context_table, security_table=security_table, public_access=False)
+    settings = api_settings(
+        context_table, security_table=security_table, public_access=False, audit_decisions="all"
+    )
     plan = Plan("generous", limit=1000, seconds=3600)
     api = Api(settings, dynamodb)
     api.headers["X-API-Key"] = put_key(dynamodb, security_table, scopes=CONTEXT_SCOPES, plan=plan)

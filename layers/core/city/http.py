@@ -14,11 +14,16 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from city import errors
-from city.policy import MissingScope, Policy
+from city.errors import InvalidRequest
+from city.policy import MissingScope, Policy, Subject
+from city.policy.audit import DecisionAudit
+from city.policy.grants import PUBLIC_ID
 from city.policy.quotas import QuotaExceeded
 from city.policy.tokens import InvalidToken
+from city.tenancy import DEFAULT_TENANT, parse_tenant
 
 CORRELATOR = b"fiware-correlator"
+_TENANT_HEADERS = frozenset({b"fiware-service", b"ngsild-tenant"})
 REQUEST_ID = b"x-request-id"
 
 COMPRESS_FROM = 4096
@@ -99,10 +104,19 @@ async def authorise(request: Request) -> None:
     """
     policy: Policy = request.app.state.policy
     address = request.client.host if request.client else ""
-    caller = policy.authorise(request.method, request.scope["route"].path, request.headers, address)
+    route = request.scope["route"].path
+    try:
+        caller = policy.authorise(request.method, route, request.headers, address)
+    except MissingScope as refusal:
+        _note(request, refusal.subject)
+        raise
     request.scope["caller"] = caller
-    subject = caller.subject
-    request.scope["audit"] |= {"subject": subject.id, "client": subject.client}
+    _note(request, caller.subject)
+
+
+def _note(request: Request, subject: Subject | None) -> None:
+    if subject is not None:
+        request.scope["audit"] |= {"subject": subject.id, "client": subject.client}
 
 
 class Correlated:
@@ -112,12 +126,22 @@ class Correlated:
       the answer whatever that is, with the `X-Request-ID` of the request if it has one;
     - drops one slash at the end of the path, which FIWARE's clients may send;
     - logs one line: method, route template, status, time, and who asked for what
-      (`scope["audit"]`), but no path, query, header or body, which may hold personal data.
+      (`scope["audit"]`), but no path, query, header or body, which may hold personal data;
+    - keeps what was decided about a known caller in the audit trail (`decisions`). A request without
+      a tenant's name is about `tenant`.
     """
 
-    def __init__(self, app: ASGIApp, log: Logger) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        log: Logger,
+        decisions: DecisionAudit | None = None,
+        tenant: str = DEFAULT_TENANT,
+    ) -> None:
         self.app = app
         self._log = log
+        self._decisions = decisions
+        self._tenant = tenant
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
@@ -135,6 +159,7 @@ class Correlated:
             # the application has answered 500 already; what is left is to tell the operators
             self._log.exception("unexpected error", correlator=scope["correlator"])
         self._log_request(scope, statuses, perf_counter() - started)
+        self._keep_decision(scope, statuses)
 
     def _log_request(self, scope: Scope, statuses: list[int], seconds: float) -> None:
         route = scope.get("route")
@@ -147,6 +172,29 @@ class Correlated:
             correlator=scope["correlator"],
             **scope["audit"],
         )
+
+    def _keep_decision(self, scope: Scope, statuses: list[int]) -> None:
+        subject = scope["audit"].get("subject", PUBLIC_ID)
+        if self._decisions is None or subject == PUBLIC_ID or not statuses:
+            return
+        action = f"{scope['method']} {getattr(scope.get('route'), 'path', '')}"
+        if statuses[0] == 403:
+            self._decisions.refused(
+                actor=subject,
+                action=action,
+                tenant=self._tenant_of(scope),
+                reason=scope["audit"].get("refusal", ""),
+            )
+        elif statuses[0] < 400:
+            self._decisions.allowed(actor=subject, action=action, tenant=self._tenant_of(scope))
+
+    def _tenant_of(self, scope: Scope) -> str:
+        """The tenant that the request names; it may be refused for a name that is none."""
+        named = next((value for name, value in scope["headers"] if name in _TENANT_HEADERS), None)
+        try:
+            return self._tenant if named is None else parse_tenant(named.decode("latin-1"))
+        except InvalidRequest:
+            return self._tenant
 
 
 def _correlator(scope: Scope) -> bytes:

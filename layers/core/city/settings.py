@@ -44,10 +44,13 @@ class AccessSettings(Settings):
     `token_issuer` is the only accepted `iss`; its signing keys are at `token_jwks_url`.
     Accounts are read from `security_table` and used for `grant_seconds`; 0 reads them for every
     request. `public_access` grants everything to everybody, also without a token (sandbox only).
+    The audit keeps decisions as `audit_decisions` says, for `audit_days`.
     """
 
     token_issuer: str
     token_jwks_url: str
     security_table: str
     grant_seconds: int = Field(30, ge=0, le=30)
+    audit_decisions: Literal["refused", "all"] = "refused"
+    audit_days: int = Field(400, ge=1)
     public_access: bool = False

@@ -52,11 +52,12 @@ class Operation(NamedTuple):
 
 
 class MissingScope(Forbidden):
-    """The credential is good but does not carry the scope of the operation."""
+    """The credential of `subject` is good but does not carry the scope of the operation."""
 
-    def __init__(self, scope: str) -> None:
+    def __init__(self, scope: str, subject: "Subject | None" = None) -> None:
         super().__init__(f"the access token does not carry the scope {scope}")
         self.scope = scope
+        self.subject = subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ class Policy:
         subject, account, _ = identity
         scope = operation.scope
         if scope is not None and subject is not PUBLIC and not subject.holds(scope):
-            raise MissingScope(scope)
+            raise MissingScope(scope, subject)
         if account is not None:
             self._spend(account)
         return Caller(subject, self._access(identity), account)

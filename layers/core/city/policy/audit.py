@@ -17,7 +17,7 @@ process keeps at most `PER_MINUTE` refusals a minute, and its log has all of the
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from secrets import token_hex
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from city import clock
 from city.clock import SECOND, Clock
@@ -28,6 +28,8 @@ from city.policy.grants import ANY_TENANT
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from city.settings import AccessSettings
 
 PLATFORM = "-"
 """Stands for the tenant where an entry concerns no single one."""
@@ -73,7 +75,10 @@ def audit_row(
 
 
 class DecisionAudit:
-    """Keeps decisions about callers who have shown who they are."""
+    """Keeps decisions about callers who have shown who they are.
+
+    `action` is the method and the route's template ("POST /v2/entities"), never the path itself.
+    """
 
     def __init__(
         self,
@@ -91,10 +96,16 @@ class DecisionAudit:
         self._clock = clock
         self._minute = self._count = 0
 
+    @classmethod
+    def of(cls, settings: "AccessSettings", client: "DynamoDBClient") -> Self:
+        """The audit of a function: its settings and the client of DynamoDB."""
+        kept, days = settings.audit_decisions, settings.audit_days
+        return cls(client, settings.security_table, kept=kept, days=days)
+
     def refused(self, *, actor: str, action: str, tenant: str, reason: str) -> bool:
         """Keep a refusal, if this minute has room for it; whether it was kept.
 
-        `action` is the operation of the API ("entity:list"); `reason` names the kind of refusal.
+        `reason` names the kind of refusal ("MissingScope").
         """
         if not self._has_room():
             return False
