@@ -7,9 +7,10 @@ from uuid import uuid4
 import pytest
 
 from city import aws
-from tests.conftest import create_context_table
+from tests.conftest import create_context_table, create_security_table
 from tests.integration.api import Api, api_settings
 from tests.integration.broker import Broker
+from tests.integration.desk import Desk
 from tests.integration.notified import Delivery, Notified
 from tests.receiver import Receiver
 
@@ -40,6 +41,25 @@ def shared_api() -> Iterator[Api]:
 def broker(shared_api: Api) -> Broker:
     """A new tenant of the module's API, for tests that share nothing but the table."""
     return Broker(shared_api, f"t{uuid4().hex}")
+
+
+@pytest.fixture
+def desk(security_table: str, dynamodb: "DynamoDBClient") -> Iterator[Desk]:
+    """The security API on a fresh table, for decisions."""
+    desk = Desk(security_table, dynamodb)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture(scope="module")
+def shared_desk() -> Iterator[Desk]:
+    """The security API on one table for a whole module."""
+    dynamodb = aws.client("dynamodb")
+    table = create_security_table(dynamodb)
+    desk = Desk(table, dynamodb)
+    yield desk
+    desk.close()
+    dynamodb.delete_table(TableName=table)
 
 
 @pytest.fixture(scope="module")
