@@ -135,7 +135,7 @@ def _is_inside(address: str, networks: Sequence[str]) -> bool:
 
 
 def _bearer(header: str) -> str:
-    match = _BEARER.fullmatch(header.strip())
+    match = _BEARER.fullmatch(header.strip(" \t"))
     if match is None:
         raise InvalidToken
     return match[1]
