@@ -126,9 +126,14 @@ class Desk:
         self._loop.close()
 
 
-def party(type: str, id: str, **properties: Any) -> dict[str, Any]:
+def party(type: str, id: str, /, **properties: Any) -> dict[str, Any]:
     """A Subject or Resource."""
     return {"type": type, "id": id} | ({"properties": properties} if properties else {})
+
+
+def entity(id: str = "bench-1", type: str = "Bench", **properties: Any) -> dict[str, Any]:
+    """An entity as a Resource; in the tenant `park` unless the properties say otherwise."""
+    return party("entity", id, type=type, **{"tenant": "park", **properties})
 
 
 def question(subject: str, action: str, resource: Any, **more: Any) -> dict[str, Any]:
