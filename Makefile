@@ -16,8 +16,7 @@ TOOLS := .venv/.installed
 SANDBOX := .venv-sandbox/.installed
 COMMAND := $(BIN)/city
 CHECKED := functions layers/core models cli sandbox tests
-FILIP := .venv-clients/.installed
-NGSIJS := tests/clients/ngsijs/node_modules/.installed
+CLIENTS := .venv-clients/.installed $(addprefix tests/clients/,ngsijs/node_modules/.installed keyrock/node_modules/.installed)
 DYNAMODB_LOCAL := build/dynamodb-local/DynamoDBLocal.jar
 
 .PHONY: run test lint demo benchmark listen token deploy test-dynamodb-local
@@ -25,7 +24,7 @@ DYNAMODB_LOCAL := build/dynamodb-local/DynamoDBLocal.jar
 run: $(COMMAND) $(SANDBOX)
 	@exec .venv-sandbox/bin/python -m sandbox
 
-test: $(COMMAND) $(SANDBOX) $(FILIP) $(NGSIJS)
+test: $(COMMAND) $(SANDBOX) $(CLIENTS)
 	@$(BIN)/python -m pytest
 
 lint: $(TOOLS) $(SANDBOX)
@@ -77,16 +76,16 @@ $(SANDBOX): sandbox/requirements.txt | $(TOOLS)
 	$(BIN)/uv pip install --quiet --python .venv-sandbox/bin/python --require-hashes -r $<
 	touch $@
 
-# Clients that the tests drive the city with; their pins suit nobody else. Without node, one less.
-$(FILIP): tests/clients/requirements.txt | $(TOOLS)
-	@echo "Installing FiLiP into .venv-clients" >&2
+# Clients that the tests drive the city with; their pins suit nobody else. Without node, two less.
+.venv-clients/.installed: tests/clients/requirements.txt | $(TOOLS)
+	@echo "Installing client libraries into .venv-clients" >&2
 	$(PYTHON) -m venv .venv-clients
 	$(BIN)/uv pip sync --quiet --python .venv-clients/bin/python --require-hashes $<
 	touch $@
 
-$(NGSIJS): tests/clients/ngsijs/package-lock.json
+tests/clients/%/node_modules/.installed: tests/clients/%/package-lock.json
 	@if command -v npm > /dev/null; then
-		echo "Installing ngsijs into tests/clients/ngsijs" >&2
+		echo "Installing a client library into $(<D)" >&2
 		npm ci --silent --ignore-scripts --no-audit --no-fund --prefix $(<D)
 		touch $@
 	fi

@@ -4,9 +4,12 @@ These reach into ministack 1.5.33, which sandbox/requirements.txt pins; tests/sa
 no longer holds.
 """
 
+import json
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import parse_qsl
 
 from sandbox import bundles
 
@@ -17,9 +20,10 @@ STREAM_RETENTION_SECONDS = 600
 def adapt(state: Path) -> None:
     """Change ministack, before it serves. Needs the prepared environment."""
     from ministack.core import iam_actions, lambda_runtime  # noqa: PLC0415
-    from ministack.services import dynamodb, lambda_svc  # noqa: PLC0415
+    from ministack.services import cognito, dynamodb, lambda_svc  # noqa: PLC0415
 
     dynamodb._STREAM_RETENTION_SECONDS = STREAM_RETENTION_SECONDS
+    cognito._oauth2_token = _rotating(cognito, cognito._oauth2_token)
     iam_actions._action_from_target = _batches_as_singles(iam_actions._action_from_target)
     lambda_runtime.zipfile = bundles.unpacking_once(state / "bundles")
     log = (state / "logs" / "functions.log").open("a", buffering=1)
@@ -37,6 +41,26 @@ def forget_stream_positions() -> None:
     from ministack.services import lambda_svc  # noqa: PLC0415
 
     lambda_svc._dynamodb_stream_positions.clear()
+
+
+def _rotating(cognito: Any, exchange: Callable[..., Any]) -> Callable[..., Any]:
+    """The token endpoint with refresh tokens that work once, as every client of the template has it."""
+
+    def token(query: Any, parameters: Any, body: bytes = b"", headers: Any = None) -> Any:
+        status, fields, answer = exchange(query, parameters, body, headers)
+        old = dict(parse_qsl(body.decode(errors="replace"))).get("refresh_token")
+        if status != HTTPStatus.OK or old is None:
+            return status, fields, answer
+        kept, claims = cognito._refresh_tokens.pop(old, None), cognito._token_claims(old)
+        pool = claims["iss"].rpartition("/")[2]
+        session = {name: claims[name] for name in ("origin_jti", "scope") if name in claims}
+        new = cognito._fake_token(claims["sub"], pool, claims["client_id"], "refresh", **session)
+        cognito._revoked_tokens.add(old)
+        if kept is not None:
+            cognito._refresh_tokens[new] = kept
+        return status, fields, json.dumps(json.loads(answer) | {"refresh_token": new}).encode()
+
+    return token
 
 
 def _batches_as_singles(

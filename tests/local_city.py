@@ -17,6 +17,7 @@ import boto3
 import httpx
 
 ROOT = Path(__file__).parents[1]
+PYTHONPATH = os.pathsep.join(str(ROOT / part) for part in (".", "functions", "layers/core"))
 START_TIMEOUT = 180.0
 
 
@@ -96,16 +97,37 @@ class LocalCity:
         """A token from the `city` command."""
         return self.command("token").strip()
 
+    @property
+    def administrator(self) -> tuple[str, str]:
+        """Name and password of the city's first administrator."""
+        return "admin@city.example", (self.state / "admin-password").read_text()
+
+    def sign_in(self, name: str, password: str) -> str:
+        """The access token that a user gets for the password."""
+        answer = self.aws("cognito-idp").initiate_auth(
+            ClientId=self.outputs["LoginClientId"],
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": name, "PASSWORD": password},
+        )
+        token: str = answer["AuthenticationResult"]["AccessToken"]
+        return token
+
     def command(self, *arguments: str) -> str:
         """What the `city` command prints."""
         return subprocess.run(
             [sys.executable, "-m", "cli", *arguments],
             cwd=ROOT,
-            env=self.environment,
+            env=self.environment | {"PYTHONPATH": PYTHONPATH},
             check=True,
             capture_output=True,
             text=True,
         ).stdout
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of the stack."""
+        [stack] = self.aws("cloudformation").describe_stacks(StackName="city")["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     def client(self, tenant: str = "", **headers: str) -> httpx.Client:
         """An HTTP client of the city, for a tenant, with a token unless the city is public."""

@@ -1,19 +1,21 @@
 """FiLiP's ContextBrokerClient, as its users have it from the package index, against a running city.
 
 Runs in a virtual environment of its own (its pins conflict with ours): `test_filip.py` starts it
-with CITY and TOKEN in the environment.
+with what it needs to know in the environment.
 """
 
 import json
 import os
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import requests
 from filip.clients.exceptions import BaseHttpClientException
 from filip.clients.ngsi_v2 import ContextBrokerClient
 from filip.models.base import FiwareHeaderSecure
@@ -33,6 +35,11 @@ def header(token: str) -> FiwareHeaderSecure:
     return FiwareHeaderSecure(
         service=f"filip{uuid4().hex}", service_path="/building", authorization=f"Bearer {token}"
     )
+
+
+def machine() -> tuple[str, str]:
+    """The client that may do everything, as it authenticates itself."""
+    return os.environ["MACHINE_ID"], os.environ["MACHINE_SECRET"]
 
 
 @pytest.fixture
@@ -68,6 +75,25 @@ def test_without_a_valid_token_nothing_is_answered() -> None:
     stranger = ContextBrokerClient(url=os.environ["CITY"], fiware_header=header("no.such.token"))
     with pytest.raises(BaseHttpClientException) as refusal:
         stranger.get_entity_list()
+    assert refusal.value.response.status_code == 401
+
+
+def test_access_ends_when_the_token_is_revoked() -> None:
+    oauth, credentials = f"{os.environ['CITY']}/oauth2", machine()
+    form = {"grant_type": "client_credentials", "scope": "context/read"}
+    answer = requests.post(f"{oauth}/token", data=form, auth=credentials, timeout=30).json()
+    client = ContextBrokerClient(
+        url=os.environ["CITY"], fiware_header=header(answer["access_token"])
+    )
+    assert client.get_entity_list() == []
+    form = {"token": answer["access_token"]}
+    revoked = requests.post(f"{oauth}/revoke", data=form, auth=credentials, timeout=30)
+    assert revoked.status_code == 200
+    deadline = time.monotonic() + 30
+    with pytest.raises(BaseHttpClientException) as refusal:
+        while time.monotonic() < deadline:
+            client.get_entity_list()
+            time.sleep(0.05)
     assert refusal.value.response.status_code == 401
 
 

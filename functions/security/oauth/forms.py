@@ -8,7 +8,7 @@ import re
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote_plus
+from urllib.parse import parse_qsl, unquote
 
 from security.oauth.errors import invalid_client, invalid_request
 
@@ -85,6 +85,7 @@ def _checked(client: str) -> str:
 
 
 def _basic(authorization: Sequence[str]) -> Credentials:
+    # both parts should be form-encoded, but few clients do it: a plus stays one, no secret has blanks
     match = _BASIC.fullmatch(authorization[0].strip()) if len(authorization) == 1 else None
     if match is None:
         raise invalid_client()
@@ -94,4 +95,4 @@ def _basic(authorization: Sequence[str]) -> Credentials:
         raise invalid_client() from error
     if not separator:
         raise invalid_client()
-    return Credentials(_checked(unquote_plus(client)), unquote_plus(secret) or None)
+    return Credentials(_checked(unquote(client)), unquote(secret) or None)

@@ -1,5 +1,5 @@
 // ngsijs, as its users have it from the package index, against a running city.
-// test_ngsijs.py starts it with CITY and TOKEN in the environment.
+// test_ngsijs.py starts it with what it needs to know in the environment.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { test } from "node:test";
 import NGSI from "ngsijs";
 
-const { CITY, TOKEN } = process.env;
+const { CITY, TOKEN, MACHINE_ID, MACHINE_SECRET } = process.env;
 
 /** The v2 API in a tenant of its own, with the header that ngsijs documents for tokens. */
 function broker(token = TOKEN) {
@@ -39,6 +39,27 @@ async function receiver(context) {
 
 test("an invalid token is refused", async () => {
     await assert.rejects(broker("no.such.token").listEntities(), /Unexpected error code: 401/);
+});
+
+/** Send a form to an OAuth endpoint of the city, as the client that may do everything. */
+async function oauth(endpoint, form) {
+    const basic = Buffer.from(`${MACHINE_ID}:${MACHINE_SECRET}`).toString("base64");
+    const headers = { Authorization: `Basic ${basic}` };
+    const body = new URLSearchParams(form);
+    const answer = await fetch(`${CITY}/oauth2/${endpoint}`, { method: "POST", headers, body });
+    assert.equal(answer.status, 200);
+    return answer.text();
+}
+
+test("access ends when the token is revoked", async () => {
+    const granted = await oauth("token", { grant_type: "client_credentials", scope: "context/read" });
+    const { access_token: token } = JSON.parse(granted);
+    const city = broker(token);
+    assert.deepEqual((await city.listEntities()).results, []);
+    await oauth("revoke", { token });
+    await assert.rejects(async () => {
+        for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) await city.listEntities();
+    }, /Unexpected error code: 401/);
 });
 
 test("an entity comes back as it was created", async () => {

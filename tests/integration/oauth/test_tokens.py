@@ -138,6 +138,12 @@ def test_secret_may_come_in_the_form_or_as_keyrocks_clients_send_it_in_both_plac
     assert city.token("client_credentials", auth=("web", SECRET), **form).status_code == 200
 
 
+@pytest.mark.parametrize("sent", ["a+b/c=", "a%2Bb%2Fc%3D"])
+def test_secret_may_be_form_encoded_or_not(city: City, sent: str) -> None:
+    city.pool.clients["web"]["ClientSecret"] = "a+b/c="
+    assert city.token("client_credentials", auth=("web", sent)).status_code == 200
+
+
 @pytest.mark.parametrize("form", [{"client_id": "other"}, {"client_secret": "else"}])
 def test_two_different_clients_in_one_request_are_refused(city: City, form: dict[str, str]) -> None:
     answer = city.token("client_credentials", auth=("web", SECRET), **form)

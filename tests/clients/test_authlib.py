@@ -1,0 +1,12 @@
+"""Authlib drives a city; `authlib_session.py` says how."""
+
+import pytest
+
+from tests.clients.sessions import run_python
+from tests.local_city import LocalCity
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.clients]
+
+
+def test_authlib_drives_the_city(local_city: LocalCity) -> None:
+    run_python(local_city, "authlib_session.py")

@@ -1,0 +1,12 @@
+"""pycognito drives a city; `pycognito_session.py` says how."""
+
+import pytest
+
+from tests.clients.sessions import run_python
+from tests.local_city import LocalCity
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.clients]
+
+
+def test_pycognito_drives_the_city(local_city: LocalCity) -> None:
+    run_python(local_city, "pycognito_session.py")
