@@ -4,6 +4,9 @@ A backup brings erased users back. The ledger has a digest of each, which only f
 there again; `replay` erases those. It must survive what the table does not, so it can be read out
 and handed in again.
 
+What a backup brings back of a registration that waited is not found again, since nothing but the
+address ties it to the user; it ends by itself, as all do.
+
 The order makes access end first and lets an erasure that stopped half way be done again: the
 profile, by which the user is found, goes last.
 """
@@ -52,11 +55,11 @@ class Erasures:
         with suppress(NotFound):
             self._accounts.set_active(id, active=False)
         self._users.record_erasure(Erasure(digest_of(id), self._clock()))
-        self._drop_keys(id)
+        self._leave_plans(id)
         self._leave_organisations(id)
         self._give_up_roles(id)
         self._forget_address(id)
-        self._drop_account(id)
+        self._accounts.delete(id)
         self._users.delete(id)
 
     def ledger(self) -> list[Erasure]:
@@ -74,20 +77,11 @@ class Erasures:
             self.erase(id)
         return len(returned)
 
-    def _drop_keys(self, id: str) -> None:
-        for subject in self._keys.owned_by(id):
-            self._drop_account(subject)
-            self._keys.unlist(id, subject)
-
-    def _drop_account(self, subject: str) -> None:
-        """Its tokens are refused from here on; where it is listed under a plan it is no more."""
-        stored = self._accounts.find(subject)
-        if stored is None:
-            return
-        if stored.account.plan:
-            self._table.delete(key("plan", stored.account.plan.name), key("subject", subject))
-        with suppress(NotFound):
-            self._accounts.delete(subject)
+    def _leave_plans(self, id: str) -> None:
+        for subject in (id, *self._keys.owned_by(id)):
+            stored = self._accounts.find(subject)
+            if stored is not None and stored.account.plan is not None:
+                self._table.delete(key("plan", stored.account.plan.name), key("subject", subject))
 
     def _leave_organisations(self, id: str) -> None:
         """An organisation may be left without owner here: the right to be erased goes first."""

@@ -118,6 +118,16 @@ class People:
         sent = self._client.request(method, url, headers=headers, **request)
         return self._loop.run_until_complete(sent)
 
+    def problem(self, method: str, url: str, body: Any = None, **request: Any) -> tuple[int, str]:
+        """Status and detail of a refusal of `/access/v1` that changes nothing."""
+        before = self.rows()
+        answer = self(method, url, body, **request)
+        assert self.rows() == before
+        problem = answer.json()
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert problem["status"] == answer.status_code
+        return answer.status_code, problem["detail"]
+
     def refused(self, method: str, url: str, body: Any = None, **request: Any) -> tuple[int, str]:
         """Status and message of a refusal of `/v1` that changes nothing but the audit trail."""
         before = self.rows()
@@ -136,11 +146,13 @@ class People:
         return sorted(kept, key=repr)
 
     def audited(self) -> list[tuple[str, str, str]]:
-        """Actor, action and target of every entry in the audit trail."""
+        """Actor, action and target of what was done, from the audit trail."""
         items = self.dynamodb.scan(TableName=self.table)["Items"]
         entries = [item for item in items if item["pk"]["S"].startswith("audit")]
         return [
-            (entry["actor"]["S"], entry["action"]["S"], entry["target"]["S"]) for entry in entries
+            (entry["actor"]["S"], entry["action"]["S"], entry["target"]["S"])
+            for entry in sorted(entries, key=lambda entry: entry["sk"]["S"])
+            if entry["outcome"]["S"] == "done"
         ]
 
     def sign_in(self, name: str, password: str = PASSWORD) -> httpx.Response:
