@@ -115,10 +115,9 @@ class EntitySearches:
 def _places(grant: Grant, properties: dict[str, Json]) -> Iterable[str]:
     """Id, type and path of every entity that a grant names, as far as it or the search says them."""
     given = text_of(properties, "type")
-    if grant.types is None:
-        types = {given} if given else set()
-    else:
-        types = grant.types & {given} if given else grant.types
+    types: Iterable[str] = grant.types or ()
+    if given:
+        types = [given] if grant.types is None or given in grant.types else []
     path = path_of(properties) if properties.get("servicePath") else grant.path.path
     return (key(id, type, path) for id in grant.ids or () for type in types)
 

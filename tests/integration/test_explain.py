@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from city.json import Json
 from city.policy.grants import parse_grant
 from tests.accounts import grant
 from tests.integration.desk import Desk, entity, party, question
@@ -11,8 +12,11 @@ from tests.integration.desk import Desk, entity, party, question
 
 @pytest.fixture(scope="module")
 def city(shared_desk: Desk) -> Desk:
-    members = {"actions": ["read"], "tenant": "park", "types": ["Bench"]}
-    for_a_while = {"validFrom": "2020-01-01T00:00:00Z", "validUntil": "2099-01-01T00:00:00Z"}
+    members: dict[str, Json] = {"actions": ["read"], "tenant": "park", "types": ["Bench"]}
+    for_a_while: dict[str, Json] = {
+        "validFrom": "2020-01-01T00:00:00Z",
+        "validUntil": "2099-01-01T00:00:00Z",
+    }
     shared_desk.account(
         "kim",
         parse_grant("role:warden:1", members | for_a_while, "role:warden"),
