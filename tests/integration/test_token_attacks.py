@@ -141,6 +141,25 @@ def test_flood_of_unknown_key_ids_asks_the_issuer_once(city: Api) -> None:
     assert ISSUER_OF_KEYS.fetches - before <= 1
 
 
+@pytest.mark.parametrize("credential", [{}, {"X-Auth-Token": signed(claims(scope="context/read"))}])
+def test_identity_headers_of_the_client_count_for_nothing(
+    city: Api, credential: dict[str, str]
+) -> None:
+    claimed = {
+        "X-Nick-Name": "mayor",
+        "X-Roles": "admin",
+        "X-Forwarded-User": "machine-1",
+        "X-Amzn-Oidc-Identity": "machine-1",
+        "X-Subject": "machine-1",
+        "X-HTTP-Method-Override": "GET",
+    }
+    with city.unchanged():
+        answer = city.post(
+            "/v2/entities", {"id": "Room1", "type": "Room"}, headers=claimed | credential
+        )
+    assert answer.status_code == (403 if credential else 401)
+
+
 def test_token_shows_nowhere_in_the_refusal(city: Api) -> None:
     for headers in ({"X-Auth-Token": FORGED["expired"]}, {"X-API-Key": UNKNOWN_KEY}):
         answer = city.get("/v2/entities", headers=headers)
