@@ -80,29 +80,26 @@ class Audit:
         """Up to `limit` entries, the newest first, and the token of the next page, if any."""
         oldest = max(wanted.first, self._clock() - (self._days + 1) * DAY)
         found: list[Entry] = []
-        for looked, (entry, place) in enumerate(self._walk(wanted, oldest, token)):
-            if entry is not None and wanted.takes(entry):
+        for looked, (entry, place) in enumerate(self._walk(wanted, oldest, token), 1):
+            if entry is None:
+                return found, place and _token(place)
+            if wanted.takes(entry):
                 found.append(entry)
-            if place is None:
-                return found, None
-            if len(found) == limit or looked + 1 >= MAX_ENTRIES:
-                return found, _token(place)
+            if len(found) == limit or looked == MAX_ENTRIES:
+                return found, _token(entry.place)
         return found, None
 
     def _walk(
         self, wanted: Wanted, oldest: int, token: str | None
     ) -> Iterator[tuple[Entry | None, str | None]]:
-        """The entries with their places; a place without an entry stands between two days.
-
-        Ends with a place when the request has looked at enough days, or with none at the end.
-        """
+        """The entries, and at last where to go on after the days looked at, or None at the end."""
         place = _place(token) if token else f"{wanted.last:016d}"
         for _ in range(MAX_DAYS):
             at = moment_of(place)
             if at < oldest:
                 break
             for entry in self._store.day(wanted.tenant, oldest, place):
-                yield entry, entry.place
+                yield entry, None
             place = f"{at - at % DAY - 1:016d}"
         else:
             yield None, place
