@@ -14,7 +14,8 @@ _ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@){_LOCAL}@(?:{_LABEL}\.)+{_LABEL}", re.
 
 def parse_address(text: object) -> str:
     """The address in lower case, as the user pool compares it. Raises InvalidRequest."""
-    if isinstance(text, str) and len(text) <= MAX_LENGTH:
+    # other characters are refused before they are made small: the Kelvin sign becomes a k
+    if isinstance(text, str) and len(text) <= MAX_LENGTH and text.isascii():
         address = text.lower()
         if _ADDRESS.fullmatch(address):
             return address

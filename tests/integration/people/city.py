@@ -56,7 +56,7 @@ class People:
         self.login = login
         self._loop = asyncio.new_event_loop()
         self._client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.app),  # type: ignore[arg-type] # narrower
+            transport=httpx.ASGITransport(self.app),
             base_url="https://city.example",
         )
         self.admin = self.add("admin")
@@ -77,8 +77,8 @@ class People:
             payload = str(answer["access_token"]).split(".")[1]
             claims = json.loads(urlsafe_b64decode(payload + "=="))
             # a token of the second of a revocation counts as older: nobody signs in that fast
-            later = {"iat": int(time.time()) + 1}
-            return answer | {"access_token": self.token(claims["sub"], **later)}
+            later = int(time.time()) + 1
+            return answer | {"access_token": self.token(claims["sub"], iat=later)}
 
         oauth.cognito.__dict__["password"] = password
 

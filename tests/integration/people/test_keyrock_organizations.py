@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -156,13 +157,13 @@ def test_last_owner_can_neither_leave_nor_step_down(shared: People) -> None:
     assert shared.refused("PUT", role_of(id, ann, "member"), by=ann) == NO_OWNER
 
 
-def together(*calls: Callable[[], object]) -> list[Exception | None]:
-    """Make the calls at the same time; what each raised."""
+def together(*calls: Callable[[], object]) -> list[BaseException | None]:
+    """Make the calls at the same time; the refusal of each, if it was refused."""
     with ThreadPoolExecutor(len(calls)) as pool:
         futures = [pool.submit(call) for call in calls]
     errors = [future.exception() for future in futures]
     assert all(error is None or isinstance(error, CityError) for error in errors), errors
-    return errors  # type: ignore[return-value] # shown by the assertion
+    return errors
 
 
 def test_two_owners_who_leave_at_once_leave_one(shared: People) -> None:
@@ -172,8 +173,8 @@ def test_two_owners_who_leave_at_once_leave_one(shared: People) -> None:
         id = found(shared, ann)
         organisations.set_member(id, bob, Membership.OWNER)
         errors = together(
-            lambda id=id, ann=ann: organisations.remove_member(id, ann),
-            lambda id=id, bob=bob: organisations.remove_member(id, bob),
+            partial(organisations.remove_member, id, ann),
+            partial(organisations.remove_member, id, bob),
         )
         assert [type(error) for error in errors].count(Unprocessable) == 1
         left = organisations.members(id)
@@ -187,8 +188,8 @@ def test_owner_who_leaves_while_the_other_steps_down_leaves_one_owner(shared: Pe
         id = found(shared, ann)
         organisations.set_member(id, bob, Membership.OWNER)
         together(
-            lambda id=id, ann=ann: organisations.remove_member(id, ann),
-            lambda id=id, bob=bob: organisations.set_member(id, bob, Membership.MEMBER),
+            partial(organisations.remove_member, id, ann),
+            partial(organisations.set_member, id, bob, Membership.MEMBER),
         )
         owners = [one for one in organisations.members(id) if one.role is Membership.OWNER]
         assert len(owners) == 1
@@ -200,8 +201,8 @@ def test_who_joins_an_organization_while_it_is_deleted_is_not_left_in_it(shared:
         ann, bob = user(shared), user(shared)
         id = found(shared, ann)
         together(
-            lambda id=id: organisations.delete(id),
-            lambda id=id, bob=bob: organisations.set_member(id, bob, Membership.MEMBER),
+            partial(organisations.delete, id),
+            partial(organisations.set_member, id, bob, Membership.MEMBER),
         )
         assert organisations.of_user(bob) == []
         assert organisations.members(id) == []
