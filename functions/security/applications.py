@@ -190,6 +190,8 @@ class Applications:
         """Let an application accept tokens of another. Raises NotFound."""
         self.find(id)
         self._stewards.require(caller, id, MANAGE_APPLICATION)
+        if other == id:
+            raise InvalidRequest("an application accepts its own tokens anyway")
         try:
             self._store.trust(id, other)
         except ConditionFailed as failure:
