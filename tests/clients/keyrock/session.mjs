@@ -80,7 +80,7 @@ test("a person signs in to an application and has access until the session is re
             clientID: application.id,
             clientSecret: application.secret,
             callbackURL: CALLBACK,
-            scope: ["openid", "context/read"],
+            scope: ["openid", "email", "context/read"],
             state: true,
             pkce: true,
         },
