@@ -14,6 +14,7 @@ _KINDS = {
     "model_attributes_type": "must be an object",
     "model_type": "must be an object",
     "string_type": "must be a string",
+    "tuple_type": "must be an array",
 }
 
 
@@ -34,6 +35,6 @@ def explain(error: ValidationError) -> str:
 
 def _sentence(message: str) -> str:
     """Pydantic's own words, e.g. "Input should be 'allow' or 'deny'"."""
-    return (
-        message.replace("Input should be", "must be").removeprefix("List ").removeprefix("String ")
-    )
+    for kind in ("List ", "String ", "Tuple "):
+        message = message.removeprefix(kind)
+    return message.replace("Input should be", "must be").partition(" after validation")[0]

@@ -121,6 +121,10 @@ class Desk:
             self._dynamodb, self._table, subject, kind=kind, **{"grants": grants, **members}
         )
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Everything in the table."""
+        return [{**row} for row in self._dynamodb.scan(TableName=self._table)["Items"]]
+
     def close(self) -> None:
         self._loop.run_until_complete(self._client.aclose())
         self._loop.close()
