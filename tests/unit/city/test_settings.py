@@ -29,17 +29,31 @@ def test_nothing_is_open_unless_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("STAGE", "test"), ("QUERY_BUDGET", "many"), ("PUBLIC_ACCESS", "")]
+    ("variable", "value"),
+    [
+        ("STAGE", "test"),
+        ("QUERY_BUDGET", "many"),
+        ("PUBLIC_ACCESS", ""),
+        ("GRANT_SECONDS", "31"),
+        ("GRANT_SECONDS", "-1"),
+    ],
 )
 def test_malformed_variable_is_named(variable: str, value: str) -> None:
     with pytest.raises(ValidationError, match=variable.lower()):
         ApiSettings.from_environment(ENVIRONMENT | {variable: value})
 
 
+@pytest.mark.parametrize("seconds", [0, 30])
+def test_grants_are_used_for_half_a_minute_at_most(seconds: int) -> None:
+    settings = ApiSettings.from_environment(ENVIRONMENT | {"GRANT_SECONDS": str(seconds)})
+    assert settings.grant_seconds == seconds
+
+
 @pytest.mark.parametrize("stage", ["dev", "prod"])
 def test_guards_are_lifted_in_the_sandbox_only(stage: str) -> None:
     sender = {
         "CONTEXT_TABLE": "context",
+        "SECURITY_TABLE": "security",
         "RETRY_QUEUE_URL": "https://queue.example/1",
         "NOTIFICATION_DEAD_LETTER_QUEUE_URL": "https://queue.example/2",
         "ALLOW_LOOPBACK": "true",
