@@ -1,5 +1,9 @@
 """The environment variables of the security function."""
 
+from typing import Self
+
+from pydantic import model_validator
+
 from city.settings import AccessSettings
 
 
@@ -19,3 +23,9 @@ class ApiSettings(AccessSettings):
     public_url: str = ""
     password_grant: bool = False
     max_body_bytes: int = 1_048_576
+
+    @model_validator(mode="after")
+    def _keep_passwords_out_of_prod(self) -> Self:
+        if self.password_grant and self.stage == "prod":
+            raise ValueError("password_grant may not be set in prod")
+        return self

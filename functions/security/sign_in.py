@@ -11,7 +11,7 @@ from city.errors import CityError, InvalidRequest
 from security.cognito_endpoints import BadLogin, ChallengeRequired, ClientKey, CognitoEndpoints
 from security.credentials import PREFIXES
 from security.mail_addresses import parse_address
-from security.oauth.errors import OAuthError
+from security.oauth.refusals import OAuthError
 
 if TYPE_CHECKING:
     from security.credentials import Credentials

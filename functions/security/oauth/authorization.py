@@ -8,8 +8,8 @@ import re
 
 from security.cognito_endpoints import CognitoEndpoints
 from security.oauth.clients import Clients
-from security.oauth.errors import OAuthError, invalid_request
 from security.oauth.forms import Parameters, required
+from security.oauth.refusals import OAuthError, invalid_request
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 """The base64url of a SHA-256 (RFC 7636 §4.2)."""

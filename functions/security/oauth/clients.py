@@ -14,8 +14,8 @@ from typing import NamedTuple
 from city.clock import SECOND, Clock
 from security.cognito_clients import PoolClient
 from security.cognito_endpoints import ClientKey
-from security.oauth.errors import invalid_client
 from security.oauth.forms import Credentials
+from security.oauth.refusals import invalid_client
 from security.store.accounts import AccountStore
 
 MAX_AGE = 60 * SECOND

@@ -7,45 +7,17 @@ from city.http import MethodNotAllowed, UnknownPath, headers_of, message_of, sta
 from city.json import dump
 from city.policy import MissingScope
 from city.policy.tokens import InvalidToken
+from security.oauth.refusals import OAuthError
 
 NEVER_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 CHALLENGE = 'Basic realm="city", charset="UTF-8"'
 
-
-class OAuthError(errors.CityError):
-    """A refusal with an error code of RFC 6749 §5.2."""
-
-    def __init__(self, code: str, description: str) -> None:
-        super().__init__(description)
-        self.code = code
-
-
-def invalid_request(description: str) -> OAuthError:
-    """A parameter is missing, repeated or malformed."""
-    return OAuthError("invalid_request", description)
-
-
-def invalid_client() -> OAuthError:
-    """One refusal, whether the client is unknown, its secret wrong, or its secret missing."""
-    return OAuthError("invalid_client", "client authentication failed")
-
-
-def invalid_grant(description: str) -> OAuthError:
-    """The code, refresh token or password is not valid, or belongs to another client."""
-    return OAuthError("invalid_grant", description)
-
-
 _CODES: dict[type[errors.CityError], str] = {
-    errors.InvalidRequest: "invalid_request",
     InvalidToken: "invalid_token",
-    errors.Unauthenticated: "invalid_request",
     MissingScope: "insufficient_scope",
     errors.Forbidden: "access_denied",
-    errors.TooLarge: "invalid_request",
-    errors.Unavailable: "temporarily_unavailable",
     errors.Contended: "temporarily_unavailable",
-    UnknownPath: "invalid_request",
-    MethodNotAllowed: "invalid_request",
+    errors.Unavailable: "temporarily_unavailable",
 }
 
 
@@ -61,7 +33,8 @@ def render(error: Exception) -> Response:
 def _code(error: Exception) -> str:
     if isinstance(error, OAuthError):
         return error.code
-    return next((_CODES[cls] for cls in type(error).__mro__ if cls in _CODES), "server_error")
+    named = next((_CODES[cls] for cls in type(error).__mro__ if cls in _CODES), None)
+    return named or ("invalid_request" if status_of(error) < 500 else "server_error")
 
 
 def _status(error: Exception) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote
 
-from security.oauth.errors import invalid_client, invalid_request
+from security.oauth.refusals import invalid_client, invalid_request
 
 MAX_BYTES = 16_384
 MAX_PARAMETERS = 40

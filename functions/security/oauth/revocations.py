@@ -9,7 +9,7 @@ from contextlib import suppress
 from city.policy.tokens import InvalidToken
 from security.cognito_endpoints import CognitoEndpoints, Rejected
 from security.oauth.clients import Client
-from security.oauth.errors import invalid_grant
+from security.oauth.refusals import invalid_grant
 from security.subject_tokens import SubjectTokens
 
 

@@ -11,7 +11,7 @@ from city.policy.credentials import presented_token
 from security.access import DECIDE, OPEN
 from security.bodies import read_bytes
 from security.cognito_endpoints import Rejected
-from security.oauth.errors import NEVER_STORED, OAuthError
+from security.oauth.errors import NEVER_STORED
 from security.oauth.forms import (
     Parameters,
     parse_form,
@@ -20,6 +20,7 @@ from security.oauth.forms import (
     required,
 )
 from security.oauth.metadata import IDENTITY
+from security.oauth.refusals import OAuthError
 from security.services import SecurityServices, Services
 
 if TYPE_CHECKING:

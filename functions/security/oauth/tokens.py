@@ -18,9 +18,9 @@ from security.cognito_endpoints import (
 )
 from security.credentials import PREFIXES
 from security.oauth.clients import Client, Clients
-from security.oauth.errors import OAuthError, invalid_grant, invalid_request
 from security.oauth.forms import Parameters, required
 from security.oauth.metadata import PASSWORD
+from security.oauth.refusals import OAuthError, invalid_grant, invalid_request
 from security.store.agents import Agent
 
 DIRECT_SIGN_IN = "aws.cognito.signin.user.admin"
