@@ -119,8 +119,10 @@ class Subscriptions:
 
         Raises NotFound or Forbidden.
         """
-        self._find(tenant, id, caller)
-        if not self._store.delete(tenant, id):
+        _check_id(id)
+        everybodys = _administers(caller.access, tenant)
+        if not self._store.delete(tenant, id, None if everybodys else caller.subject.id):
+            require_any(caller.access, Action.SUBSCRIBE, tenant)
             raise _not_found()
 
     def _find(self, tenant: Tenant, id: str, caller: Caller) -> StoredSubscription:

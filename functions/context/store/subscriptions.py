@@ -17,7 +17,7 @@ needs no other read. Costs in request units, for a subscription of up to 1 KB:
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, cast
@@ -178,10 +178,14 @@ class SubscriptionStore(StateTable):
             statements.append(self._update(state, "REMOVE is_off, fails", {}))
         transact(self._client, statements)
 
-    def delete(self, tenant: Tenant, id: str) -> bool:
-        """Remove a subscription; False when there is none. Parked notifications follow later."""
+    def delete(self, tenant: Tenant, id: str, subject: str | None) -> bool:
+        """Remove a subscription of a subject (None: anybody's); False when there is none.
+
+        Parked notifications follow later.
+        """
+        condition = IS_THERE if subject is None else _belongs_to(subject)
         statements = [
-            self._delete(Key(_partition(tenant), id), **IS_THERE),
+            self._delete(Key(_partition(tenant), id), **condition),
             self._delete(state_key(tenant, id), **IS_THERE),
             self._raise_version(tenant),
         ]
@@ -262,6 +266,15 @@ class SubscriptionStore(StateTable):
 def state_key(tenant: Tenant, id: str) -> Key:
     """The row with the state of a subscription."""
     return Key(_partition(tenant), key(id, "state"))
+
+
+def _belongs_to(subject: str) -> Mapping[str, Any]:
+    """The condition that a subscription is there and is this subject's."""
+    return {
+        "ConditionExpression": "#owner[0] = :subject",
+        "ExpressionAttributeNames": {"#owner": "owner"},
+        "ExpressionAttributeValues": {":subject": {"S": subject}},
+    }
 
 
 def _partition(tenant: Tenant) -> str:
