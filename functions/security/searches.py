@@ -86,7 +86,7 @@ class Searches:
 
     def _ids(self, tenant: Tenant, kind: Kind, type: str, window: Window) -> Iterator[str]:
         """Ids of a type that the directory has or policies name, in order."""
-        entries = self._directory.after(tenant, kind, type, window.position or None)
+        entries = self._directory.after(tenant, kind, type, window.position)
         named = _named(_allowing(self._evaluations.policies(tenant)), kind, type)
         return unique(merge((entry.place.id for entry in entries), window.after(named)))
 

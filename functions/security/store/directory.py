@@ -76,12 +76,16 @@ class DirectoryStore:
         page = self._table.query(_partition(tenant, kind, type), limit=limit, after=after)
         return [_entry_of(kind, type, row) for row in page.rows], page.after
 
-    def after(self, tenant: Tenant, kind: Kind, type: str, position: str | None) -> Iterator[Entry]:
-        """The entries of a type whose ids come after a position, read as they are taken."""
-        while True:
-            entries, position = self.some(tenant, kind, type, 200, position)
-            yield from entries
-            if position is None:
+    def after(self, tenant: Tenant, kind: Kind, type: str, position: str) -> Iterator[Entry]:
+        """The entries of a type whose ids come after a position, read as they are taken.
+
+        The position may be any text, also one too long for a key.
+        """
+        start: str | None = position.encode()[:MAX_KEY].decode(errors="ignore") or None
+        while len(type.encode()) <= MAX_KEY:
+            entries, start = self.some(tenant, kind, type, 200, start)
+            yield from (entry for entry in entries if entry.place.id > position)
+            if start is None:
                 return
 
     def put(self, tenant: Tenant, entry: Entry, present: Entry | None) -> None:

@@ -15,7 +15,8 @@ from city.clock import SECOND, now
 from city.errors import NotFound, TooLarge
 from city.keys import key
 from city.policy.accounts import Account
-from city.policy.grants import Action, Grant, pack
+from city.policy.grant_forms import pack
+from city.policy.grants import Action, Grant
 from security import projection
 from security.projection import Projection
 from security.store.accounts import AccountStore
