@@ -16,7 +16,8 @@ from starlette.datastructures import Headers
 from city.dynamodb import to_item
 from city.policy.accounts import Account, KeyTerms, Plan, account_row
 from city.policy.credentials import key_subject, new_key
-from city.policy.grants import ANY_TENANT, Action, Grant, parse_grant
+from city.policy.grant_forms import parse_grant
+from city.policy.grants import ANY_TENANT, Action, Grant
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

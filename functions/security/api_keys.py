@@ -16,7 +16,8 @@ from city.json import Json
 from city.policy import DIRECT_SIGN_IN, Caller
 from city.policy.accounts import Account, KeyTerms
 from city.policy.credentials import new_key
-from city.policy.grants import ANY_TENANT, Grant, parse_grant
+from city.policy.grant_forms import parse_grant
+from city.policy.grants import ANY_TENANT, Grant
 from security.audit import Audit
 from security.rights import covered, inherited
 from security.store.accounts import AccountStore, StoredAccount

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from city.json import Json
-from city.policy.grants import Access, Grant, show_grant
+from city.policy.grant_forms import show_grant
+from city.policy.grants import Access, Grant
 from city.tenancy import shown
 from models.authzen.requests import AccessRequest
 from security.entity_decisions import EntityQuestion

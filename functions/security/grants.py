@@ -11,7 +11,8 @@ from city.errors import InvalidRequest
 from city.json import Json
 from city.policy import Caller
 from city.policy.accounts import Account
-from city.policy.grants import PUBLIC_ID, Grant, parse_grant
+from city.policy.grant_forms import parse_grant
+from city.policy.grants import PUBLIC_ID, Grant
 from security.audit import Audit
 from security.projection import Projection
 from security.rights import is_own, require_admin, require_may_give, require_may_take

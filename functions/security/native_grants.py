@@ -21,7 +21,8 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from city.json import Json
-from city.policy.grants import Action, Grant, parse_grant
+from city.policy.grant_forms import parse_grant
+from city.policy.grants import Action, Grant
 from security.permissions import Permission
 
 ENTITIES = "/v2/entities"

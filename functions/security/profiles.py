@@ -11,7 +11,7 @@ from city.clock import SECOND
 from city.json import Json
 from city.keys import key, prefix, split
 from city.policy.accounts import Account
-from city.policy.grants import show_grant
+from city.policy.grant_forms import show_grant
 from security.organisations import Organisations
 from security.store.accounts import AccountStore
 from security.store.registrations import Registration, RegistrationStore

@@ -11,10 +11,10 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any, NamedTuple
 
-from city.clock import SECOND, now
-from city.policy import Policy
+from city.clock import SECOND, Clock, now
+from city.policy import Find, Policy
 from city.policy.accounts import Account
-from city.policy.grants import parse_grant
+from city.policy.grant_forms import parse_grant
 from city.policy.tokens import Claims
 from context.application import create_app
 from context.ngsi_v2.access import READ, RULES, SUBSCRIBE, WRITE
@@ -104,20 +104,17 @@ class FrozenClient:
 
 
 class FrozenApi:
-    """The API; `accounts` are the grants, in their wire form, of each subject."""
+    """The API; `find` finds the accounts of its callers, as of the `clock`."""
 
-    def __init__(self, client: Any, table: str, accounts: Mapping[str, list[dict[str, Any]]]):
+    def __init__(self, client: Any, table: str, find: Find, clock: Clock = now) -> None:
         self.client = FrozenClient(client)
         self.requests = 0
         settings = api_settings(table, public_access=False)
         frozen: Any = self.client
         correlated = create_app(settings)
         app: Any = correlated.app
-        found = {subject: _account(subject, grants) for subject, grants in accounts.items()}
         app.state.services = Services(settings, frozen)
-        app.state.policy = Policy(
-            RULES, _verify, lambda ids: {id: found[id] for id in ids if id in found}, _spend
-        )
+        app.state.policy = Policy(RULES, _verify, find, _spend, clock=clock)
         self._app = app
         self._loop = asyncio.new_event_loop()
 
@@ -169,6 +166,12 @@ class FrozenApi:
 
     def close(self) -> None:
         self._loop.close()
+
+
+def found_among(accounts: Mapping[str, list[dict[str, Any]]]) -> Find:
+    """What finds the accounts of subjects that have these grants, in their wire form."""
+    known = {subject: _account(subject, grants) for subject, grants in accounts.items()}
+    return lambda ids: {id: known[id] for id in ids if id in known}
 
 
 def token(subject: str) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from city.json import Json
-from city.policy.grants import parse_grant
+from city.policy.grant_forms import parse_grant
 from tests.accounts import grant
 from tests.integration.desk import Desk, entity, party, question
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from city.errors import InvalidRequest
 from city.json import Json
 from city.policy import Operation
-from city.policy.grants import show_grant
+from city.policy.grant_forms import show_grant
 from security.access import ADMIN
 from security.administration.facts import (
     CallerFact,

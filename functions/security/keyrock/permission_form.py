@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from city.errors import InvalidRequest
 from city.json import Json
-from city.policy.grants import ANY_TENANT, show_grant
+from city.policy.grant_forms import show_grant
+from city.policy.grants import ANY_TENANT
 from city.tenancy import parse_tenant
 from security.keyrock.body import changed_text, optional_flag, optional_text, required_text
 from security.keyrock.errors import Refused

@@ -29,7 +29,8 @@ from city.errors import AlreadyExists, Contended, NotFound, TooLarge
 from city.keys import key
 from city.policy.accounts import Account, Plan, account_from_row, account_key, account_row
 from city.policy.credentials import key_subject
-from city.policy.grants import Grant, pack
+from city.policy.grant_forms import pack
+from city.policy.grants import Grant
 from security.store.keys import KeyStore, ListedKey
 from security.store.sources import DIRECT, grant_key, stored_grant
 from security.store.table import (

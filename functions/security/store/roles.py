@@ -23,7 +23,7 @@ from typing import cast
 from city.dynamodb import ConditionFailed, Row
 from city.json import Json, dump, parse
 from city.keys import key, split
-from city.policy.grants import pack
+from city.policy.grant_forms import pack
 from security.native_grants import native_grant
 from security.permissions import (
     BUILT_IN_PERMISSIONS,

@@ -20,7 +20,8 @@ from typing import cast
 
 from city.dynamodb import Row
 from city.keys import key, prefix, split
-from city.policy.grants import Grant, unpack
+from city.policy.grant_forms import unpack
+from city.policy.grants import Grant
 from security.store.table import Table
 
 DIRECT = "direct"

@@ -8,16 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from city.errors import Forbidden, Unauthenticated
-from city.policy.grants import (
-    ANY_TENANT,
-    UNLIMITED,
-    Access,
-    Action,
-    Grant,
-    View,
-    shared,
-    show_grant,
-)
+from city.policy.grant_forms import show_grant
+from city.policy.grants import ANY_TENANT, UNLIMITED, Access, Action, Grant, View, shared
 from city.tenancy import EVERYWHERE, ROOT, PathPattern, ServicePath
 from tests.accounts import FULL_GRANTS, grant
 from tests.builders import at

@@ -9,16 +9,8 @@ from hypothesis import strategies as st
 from city.dynamodb import from_item, to_item
 from city.errors import InvalidRequest
 from city.json import Json
-from city.policy.grants import (
-    ANY_TENANT,
-    MAX_NAMES,
-    Action,
-    Grant,
-    pack,
-    parse_grant,
-    show_grant,
-    unpack,
-)
+from city.policy.grant_forms import MAX_NAMES, pack, parse_grant, show_grant, unpack
+from city.policy.grants import ANY_TENANT, Action, Grant
 from city.tenancy import EVERYWHERE, ROOT, PathPattern, ServicePath
 
 NAMES = st.frozensets(st.text(min_size=1, max_size=5), min_size=1, max_size=4)

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from city.clock import SECOND, Clock, now
 from city.dynamodb import Row, Value, batch_get, to_item
 from city.keys import key
-from city.policy.grants import Grant, pack, unpack
+from city.policy.grant_forms import pack, unpack
+from city.policy.grants import Grant
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -6,32 +6,18 @@ ids and attributes. An explicit deny wins over every allow, and what no grant co
 its `view` and shows what the view sees, so that nothing else can be told from the answer.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
-from city.dynamodb import Row, Value
-from city.errors import CityError, Forbidden, InvalidRequest, Unauthenticated
-from city.json import Json
-from city.tenancy import (
-    EVERYWHERE,
-    PathPattern,
-    PathScope,
-    ServicePath,
-    parse_read_scope,
-    parse_tenant,
-    shown,
-)
+from city.errors import CityError, Forbidden, Unauthenticated
+from city.regex import compile_pattern
+from city.tenancy import EVERYWHERE, PathPattern, PathScope, ServicePath
 
 ANY_TENANT = "*"
 PUBLIC_ID = "public"
 """The subject whose grants everybody has, for reading only."""
-
-MAX_NAMES = 100
-"""Types, ids or attributes that one grant may list."""
-MAX_NAME_LENGTH = 256
 
 
 class Action(StrEnum):
@@ -100,11 +86,15 @@ class Grant:
         """Whether the id is covered."""
         if self.ids is not None and id not in self.ids:
             return False
-        return self.id_pattern is None or _matches(self.id_pattern, id)
+        return self.id_pattern is None or compile_pattern(self.id_pattern).matches_whole(id)
 
     def covers_attribute(self, attribute: str) -> bool:
         """Whether the attribute is covered."""
         return self.attributes is None or attribute in self.attributes
+
+
+_Sides = tuple[tuple[Grant, ...], tuple[Grant, ...]]
+"""Allows and denies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +122,7 @@ class View:
         self._denies = tuple(denies)
         hidden = any(deny.is_whole for deny in self._denies)
         self._allows = () if hidden else _without_needless(tuple(allows))
-        self._memo: dict[tuple[str, str], tuple[tuple[Grant, ...], tuple[Grant, ...]]] = {}
+        self._memo: dict[tuple[str, str], _Sides] = {}
 
     @property
     def is_everything(self) -> bool:
@@ -196,7 +186,7 @@ class View:
             allow.attributes is None and allow.covers_id(id) for allow in allows
         ) and not any(deny.covers_id(id) for deny in denies)
 
-    def _around(self, type: str, path: ServicePath) -> tuple[tuple[Grant, ...], tuple[Grant, ...]]:
+    def _around(self, type: str, path: ServicePath) -> _Sides:
         """The allows and denies that can cover entities of the type at the path."""
         found = self._memo.get((type, path))
         if found is None:
@@ -218,7 +208,7 @@ class Access:
         self.grants = tuple(grants)
         self.is_unlimited = is_unlimited
         self._now = now
-        self._about: dict[tuple[Action, str], tuple[tuple[Grant, ...], tuple[Grant, ...]]] = {}
+        self._about: dict[tuple[Action, str], _Sides] = {}
 
     def decide(  # noqa: PLR0917 - five of them name the one thing asked about
         self,
@@ -283,7 +273,8 @@ class Access:
     ) -> None:
         """Raise `refusal` unless the action is allowed with every attribute named.
 
-        Without attributes, the question is about the entity as such (see `decide`).
+        Without attributes, the question is about the entity as such (see `decide`); so it must be
+        asked when a whole entity is to be deleted.
         """
         for attribute in tuple(attributes) or (None,):
             if not self.allows(action, tenant, path, type, id, attribute):
@@ -295,8 +286,10 @@ class Access:
 
         Only a grant without conditions makes an administrator.
         """
+        if self.is_unlimited:
+            return True
         allows, denies = self._grants_for(Action.ADMIN, ANY_TENANT if tenant is None else tenant)
-        return self.is_unlimited or (any(allow.is_whole for allow in allows) and not denies)
+        return any(allow.is_whole for allow in allows) and not denies
 
     def require_admin(self, tenant: str | None) -> None:
         """Raise `refusal` unless the caller administers the tenant; None is the platform."""
@@ -310,9 +303,7 @@ class Access:
             return Unauthenticated(f"{message} without a credential")
         return Forbidden(message)
 
-    def _grants_for(
-        self, action: Action, tenant: str
-    ) -> tuple[tuple[Grant, ...], tuple[Grant, ...]]:
+    def _grants_for(self, action: Action, tenant: str) -> _Sides:
         """The allows and denies about the action in the tenant that are in force."""
         found = self._about.get((action, tenant))
         if found is None:
@@ -338,253 +329,6 @@ def shared(grants: Iterable[Grant]) -> tuple[Grant, ...]:
         for grant in grants
         if Action.READ in grant.actions
     )
-
-
-# The form in the account item
-
-
-def pack(grant: Grant) -> Row:
-    """The grant as a map of an account item, without its id; what is not limited is left out."""
-    row: dict[str, Value] = {
-        "a": [action.value for action in Action if action in grant.actions],
-        "t": grant.tenant,
-        "p": None if grant.path == EVERYWHERE[0] else _show_path(grant.path),
-        "y": _listed(grant.types),
-        "i": _listed(grant.ids),
-        "x": grant.id_pattern,
-        "n": _listed(grant.attributes),
-        "d": grant.deny or None,
-        "s": grant.starts,
-        "e": grant.ends,
-        "o": grant.origin or None,
-    }
-    return {name: value for name, value in row.items() if value is not None}
-
-
-def unpack(id: str, row: Mapping[str, Value]) -> Grant:
-    """The grant that `pack` packed. Raises ValueError on what it cannot have packed."""
-    match row:
-        case {"a": list(actions), "t": str(tenant)} if row.keys() <= _PACKED:
-            return Grant(
-                id,
-                frozenset(Action(str(action)) for action in actions),
-                tenant,
-                _parse_path(row.get("p", "/#")),
-                _unlisted(row.get("y")),
-                _unlisted(row.get("i")),
-                _text(row.get("x")),
-                _unlisted(row.get("n")),
-                _denies(row.get("d")),
-                _moment(row.get("s")),
-                _moment(row.get("e")),
-                _text(row.get("o")) or "",
-            )
-    raise ValueError(f"not a grant: {sorted(row)}")
-
-
-_PACKED = frozenset("atpyixndseo")
-
-
-def _listed(names: frozenset[str] | None) -> list[Value] | None:
-    return None if names is None else [*sorted(names)]
-
-
-def _unlisted(names: Value) -> frozenset[str] | None:
-    if names is None:
-        return None
-    if isinstance(names, list):
-        return frozenset(str(name) for name in names)
-    raise ValueError("not a list of names")
-
-
-def _text(value: Value) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise ValueError("not a text")
-    return value
-
-
-def _denies(value: Value) -> bool:
-    if value is not None and value is not True:
-        raise ValueError("not true")
-    return value is True
-
-
-def _moment(value: Value) -> int | None:
-    if value is not None and type(value) is not int:
-        raise ValueError("not a moment")
-    return value
-
-
-# The form in every API
-
-
-def parse_grant(id: str, body: Json, origin: str = "") -> Grant:
-    """Read a grant in its wire form, which every API and the command line share:
-
-    `{"effect": "allow"|"deny", "actions": ["read", …], "tenant": "city"|"*"|"", "servicePath":
-    "/parks/#", "types": […], "ids": […], "idPattern": "…", "attributes": […], "validFrom": ISO,
-    "validUntil": ISO}`; only `actions` and `tenant` are required. `id` and `origin` are for reading
-    only and change nothing here. Raises InvalidRequest naming the member that is wrong.
-    """
-    if not isinstance(body, dict):
-        raise InvalidRequest("a grant must be a JSON object")
-    unknown = sorted(body.keys() - _MEMBERS)
-    if unknown:
-        raise InvalidRequest(f"a grant has no member {unknown[0]}")
-    grant = Grant(
-        id,
-        _parse_actions(body.get("actions")),
-        _parse_tenant(body.get("tenant")),
-        _parse_path(body.get("servicePath", "/#")),
-        _parse_names(body, "types"),
-        _parse_names(body, "ids"),
-        _parse_pattern(body.get("idPattern")),
-        _parse_names(body, "attributes"),
-        _parse_effect(body.get("effect", "allow")),
-        _parse_moment(body, "validFrom"),
-        _parse_moment(body, "validUntil"),
-        origin,
-    )
-    _check(grant)
-    return grant
-
-
-def show_grant(grant: Grant) -> dict[str, Json]:
-    """The grant in its wire form; conditions it does not have are left out."""
-    shown_grant: dict[str, Json] = {
-        "id": grant.id,
-        "effect": "deny" if grant.deny else "allow",
-        "actions": [action.value for action in Action if action in grant.actions],
-        "tenant": grant.tenant,
-        "servicePath": _show_path(grant.path),
-        "types": _show_names(grant.types),
-        "ids": _show_names(grant.ids),
-        "idPattern": grant.id_pattern,
-        "attributes": _show_names(grant.attributes),
-        "validFrom": _show_moment(grant.starts),
-        "validUntil": _show_moment(grant.ends),
-        "origin": grant.origin or None,
-    }
-    return {name: value for name, value in shown_grant.items() if value is not None}
-
-
-_MEMBERS = frozenset(
-    {
-        "id",
-        "effect",
-        "actions",
-        "tenant",
-        "servicePath",
-        "types",
-        "ids",
-        "idPattern",
-        "attributes",
-        "validFrom",
-        "validUntil",
-        "origin",
-    }
-)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _check(grant: Grant) -> None:
-    if Action.ADMIN in grant.actions and not grant.is_whole:
-        raise InvalidRequest(
-            "actions: admin is for a whole tenant; it cannot be limited to paths, types, ids or "
-            "attributes"
-        )
-    if grant.starts is not None and grant.ends is not None and grant.ends <= grant.starts:
-        raise InvalidRequest("validUntil must be later than validFrom")
-
-
-def _parse_actions(value: Json) -> frozenset[Action]:
-    names = ", ".join(Action)
-    if not isinstance(value, list) or not value:
-        raise InvalidRequest(f"actions must be a list of one or more of {names}")
-    try:
-        return frozenset(Action(str(action)) for action in value)
-    except ValueError as error:
-        raise InvalidRequest(f"actions may only have {names}") from error
-
-
-def _parse_tenant(value: Json) -> str:
-    if not isinstance(value, str):
-        raise InvalidRequest('tenant must be the name of a tenant, "" for the default, or "*"')
-    return value if value == ANY_TENANT else parse_tenant(value)
-
-
-def _parse_path(value: object) -> PathPattern:
-    if not isinstance(value, str) or not value or "," in value:
-        raise InvalidRequest("servicePath must be one path, such as /parks or /parks/#")
-    (pattern,) = parse_read_scope(value)
-    return pattern
-
-
-def _parse_names(body: Mapping[str, Json], member: str) -> frozenset[str] | None:
-    value = body.get(member)
-    if value is None:
-        return None
-    if not isinstance(value, list) or not 0 < len(value) <= MAX_NAMES:
-        raise InvalidRequest(f"{member} must be a list of 1 to {MAX_NAMES} names")
-    names = frozenset(name for name in value if isinstance(name, str))
-    if len(names) < len(value) or not all(0 < len(name) <= MAX_NAME_LENGTH for name in names):
-        raise InvalidRequest(
-            f"{member} must have different texts of 1 to {MAX_NAME_LENGTH} characters"
-        )
-    return names
-
-
-def _parse_pattern(value: Json) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME_LENGTH:
-        raise InvalidRequest(f"idPattern must be a text of 1 to {MAX_NAME_LENGTH} characters")
-    _matches(value, "")
-    return value
-
-
-def _parse_effect(value: Json) -> bool:
-    if value not in ("allow", "deny"):
-        raise InvalidRequest("effect must be allow or deny")
-    return value == "deny"
-
-
-def _parse_moment(body: Mapping[str, Json], member: str) -> int | None:
-    value = body.get(member)
-    if value is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(str(value))
-        aware = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise InvalidRequest(f"{member} must be an ISO 8601 date and time") from error
-    return (aware - _EPOCH) // timedelta(microseconds=1)
-
-
-def _show_names(names: frozenset[str] | None) -> list[Json] | None:
-    return None if names is None else [*sorted(names)]
-
-
-def _show_path(pattern: PathPattern) -> str:
-    if not pattern.subtree:
-        return shown(pattern.path)
-    return f"{pattern.path}#"
-
-
-def _show_moment(moment: int | None) -> str | None:
-    if moment is None:
-        return None
-    date = _EPOCH + timedelta(microseconds=moment)
-    return date.isoformat().removesuffix("+00:00") + "Z"
-
-
-# What grants are compared by
-
-
-def _matches(pattern: str, id: str) -> bool:
-    from city.regex import compile_pattern  # noqa: PLC0415 - RE2 only where a grant has a pattern
-
-    return compile_pattern(pattern).matches_whole(id)
 
 
 def _covers(grant: Grant, type: str, path: ServicePath, id: str) -> bool:
