@@ -30,11 +30,11 @@ class SubjectTokens:
     def read(self, token: str) -> Claims:
         """Whose token this is. Raises InvalidToken, also for one that was revoked."""
         claims = self._verify(token)
-        client = self._accounts.find(claims.client)
-        if client is None or not honours(client.account, claims):
+        client = self._accounts.remembered(claims.client)
+        if client is None or not honours(client, claims):
             raise InvalidToken
-        owner = self._accounts.find(claims.subject)
-        if owner is not None and not honours(owner.account, claims):
+        owner = self._accounts.remembered(claims.subject)
+        if owner is not None and not honours(owner, claims):
             raise InvalidToken
         return claims
 

@@ -129,6 +129,11 @@ class AccountStore:
         row = self._table.get(*account_key(subject))
         return None if row is None or "exp" in row else _stored(row)
 
+    def remembered(self, subject: str) -> Account | None:
+        """The account, strongly consistent; also a deleted one, while tokens of it can live."""
+        row = self._table.get(*account_key(subject))
+        return None if row is None else account_from_row(row)
+
     def get(self, subject: str) -> StoredAccount:
         """The account. Raises NotFound."""
         stored = self.find(subject)

@@ -161,6 +161,16 @@ def test_deleted_token_and_its_whole_session_are_dead(people: People) -> None:
     assert again == (404, "Subject Token not found")
 
 
+def test_token_of_a_deleted_user_is_worth_nothing(people: People) -> None:
+    ann = people.add("ann")
+    subject = {"X-Subject-Token": people.token(ann)}
+    assert people("GET", TOKENS, headers=subject).status_code == 200
+    assert people("DELETE", f"/v1/users/{ann}").status_code == 204
+    assert people.refused("GET", TOKENS, headers=subject) == BAD_LOGIN
+    exchange = {"token": subject["X-Subject-Token"]}
+    assert people.refused("POST", TOKENS, exchange, by="") == BAD_LOGIN
+
+
 def test_token_is_deleted_by_its_owner_or_an_administrator(people: People) -> None:
     ann, bob = people.add("ann"), people.add("bob")
     subject = {"X-Subject-Token": people.token(ann)}
