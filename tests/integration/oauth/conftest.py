@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from city import aws
 from city.policy.accounts import Account
 from security.application import create_app
 from security.oauth import services as oauth_services
+from security.services import Services
 from security.settings import ApiSettings
 from security.store.accounts import AccountStore
 from security.store.table import Table
 from tests.accounts import put_account
+from tests.conftest import create_security_table
 from tests.integration.oauth.user_pool import ISSUER, UserPool, serving
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-    from security.services import Services
 
 CALLBACK = "https://app.example/callback"
 VERIFIER = "v" * 43
@@ -46,8 +47,9 @@ class City:
             "grant_seconds": 0,
             "password_grant": True,
         }
-        app = create_app(ApiSettings.model_validate(settings | changes))
-        self.services: Services = app.app.state.services  # type: ignore[attr-defined]
+        self.settings = ApiSettings.model_validate(settings | changes)
+        app = create_app(self.settings)
+        self._state: Any = app.app.state  # type: ignore[attr-defined]  # FastAPI's
         self._loop = asyncio.new_event_loop()
         self._client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app),
@@ -85,6 +87,19 @@ class City:
         assert answer.status_code == 200, answer.text
         return bool(answer.json()["active"])
 
+    def forget(self) -> None:
+        """Empty the table, and what the function keeps of it and of the pool."""
+        for item in self.dynamodb.scan(TableName=self.table)["Items"]:
+            key = {name: item[name] for name in ("pk", "sk")}
+            self.dynamodb.delete_item(TableName=self.table, Key=key)
+        self._state.services = Services(self.settings, self.dynamodb)
+
+    @property
+    def services(self) -> Services:
+        """The services behind the routes."""
+        services: Services = self._state.services
+        return services
+
     def close(self) -> None:
         self._loop.run_until_complete(self._client.aclose())
         self._loop.close()
@@ -100,36 +115,33 @@ def basic(client: str, secret: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def served_pool() -> Iterator[UserPool]:
+def shared_city() -> Iterator[City]:
+    """One table, pool and application for a module; the tests start from fresh contents."""
+    dynamodb = aws.client("dynamodb")
+    table = create_security_table(dynamodb)
     with serving(UserPool()) as pool:
-        yield pool
+        city = City(pool, table, dynamodb)
+        yield city
+        city.close()
+    dynamodb.delete_table(TableName=table)
 
 
 @pytest.fixture
-def pool(served_pool: UserPool, monkeypatch: pytest.MonkeyPatch) -> UserPool:
-    """An application with codes and passwords, its machine client, another, and a public one."""
-    fresh = UserPool(url=served_pool.url)
-    served_pool.__dict__.update(fresh.__dict__)
+def city(shared_city: City, monkeypatch: pytest.MonkeyPatch) -> City:
+    """The API; `user-1` has an account, and so do `web` with its machine client, `other`, `login`."""
+    pool = shared_city.pool
+    pool.__dict__.update(UserPool(url=pool.url).__dict__)
     redirect = {"CallbackURLs": [CALLBACK]}
-    served_pool.add_client(
-        "web", SECRET, **redirect, ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
-    )
-    served_pool.add_client("web-machine", "s2", AllowedOAuthScopes=["context/read"])
-    served_pool.add_client("other", "s3", **redirect)
-    served_pool.add_client("login", None, **redirect)
-    served_pool.users |= {"ann@example.org": "right", "new@example.org": "temporary"}
-    monkeypatch.setattr(oauth_services, "client", lambda _: served_pool)
-    return served_pool
-
-
-@pytest.fixture
-def city(pool: UserPool, security_table: str, dynamodb: "DynamoDBClient") -> Iterator[City]:
-    """The API; `user-1` has an account, the applications have theirs."""
+    pool.add_client("web", SECRET, **redirect, ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"])
+    pool.add_client("web-machine", "s2", AllowedOAuthScopes=["context/read"])
+    pool.add_client("other", "s3", **redirect)
+    pool.add_client("login", None, **redirect)
+    pool.users |= {"ann@example.org": "right", "new@example.org": "temporary"}
+    monkeypatch.setattr(oauth_services, "client", lambda _: pool)
+    shared_city.forget()
     for client in ("web", "other", "login"):
-        put_account(dynamodb, security_table, client, grants=())
-    put_account(dynamodb, security_table, "user-1", kind="user")
-    city = City(pool, security_table, dynamodb)
+        put_account(shared_city.dynamodb, shared_city.table, client, grants=())
+    put_account(shared_city.dynamodb, shared_city.table, "user-1", kind="user")
     machine = Account("web-machine", "application")
-    assert city.accounts.create(machine, application="web")
-    yield city
-    city.close()
+    assert shared_city.accounts.create(machine, application="web")
+    return shared_city
