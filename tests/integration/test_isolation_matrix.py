@@ -10,24 +10,16 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from city import aws
 from tests import oracle
-from tests.conftest import create_context_table
-from tests.integration.api import Api, api_settings
-from tests.integration.frozen import Answer, FrozenApi, token
+from tests.integration.frozen import Answer, FrozenApi, found_among, token
+from tests.integration.world import TENANTS, WORLD, Stored, populated
 from tests.oracle import Grant
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-TENANTS = ("", "a", "ab", "b")
-PATHS = ("/", "/a", "/ab", "/a/b", "/b")
-TYPES = ("Room", "Car")
-IDS = ("x1", "x2")
 FEW_PATHS = (None,)
 READ_PATHS = (None, "/", "/a", "/a/#", "/ab", "/A", "/a/b,/ab", "/nowhere/#")
 TARGETS = (("x1", "Room"), ("x2", "Car"), ("x1", None), ("x9", "Room"))
@@ -95,58 +87,12 @@ def held(caller: str) -> list[Grant]:
     return shared if caller == "public" else CALLERS[caller] + shared
 
 
-@dataclass(frozen=True)
-class Stored:
-    """An entity of the table."""
-
-    place: oracle.Place
-    attributes: dict[str, Any]
-
-
-def _world() -> Iterator[Stored]:
-    for tenant_number, tenant in enumerate(TENANTS):
-        for number in range(len(PATHS) * len(TYPES) * len(IDS)):
-            path = PATHS[number % len(PATHS)]
-            type = TYPES[number // len(PATHS) % len(TYPES)]
-            id = IDS[number // len(PATHS) // len(TYPES)]
-            attributes: dict[str, Any] = {
-                "name": f"{tenant}|{path}|{type}|{id}",
-                "temperature": tenant_number * 100 + number * 7 % 20,
-                "secret": tenant_number * 100 + number * 3 % 10,
-            }
-            if number % 3:
-                attributes["location"] = f"0, {number * 0.005:.3f}"
-            yield Stored(oracle.Place(tenant, path, type, id), attributes)
-
-
-WORLD = tuple(_world())
-
-
 @pytest.fixture(scope="module")
-def table() -> Iterator[tuple["DynamoDBClient", str]]:
-    """A table with the whole world in it."""
-    dynamodb = aws.client("dynamodb")
-    table = create_context_table(dynamodb)
-    api = Api(api_settings(table), dynamodb)
-    for stored in WORLD:
-        place, kinds = stored.place, {"location": "geo:point"}
-        body = {"id": place.id, "type": place.type} | {
-            name: {"value": value, "metadata": {"of": {"value": name}}}
-            | ({"type": kinds[name]} if name in kinds else {})
-            for name, value in stored.attributes.items()
-        }
-        headers = {"Fiware-Service": place.tenant, "Fiware-ServicePath": place.path}
-        assert api.post("/v2/entities", body, headers=headers).status_code == 201
-    api.close()
-    yield dynamodb, table
-    dynamodb.delete_table(TableName=table)
-
-
-@pytest.fixture(scope="module")
-def city(table: tuple["DynamoDBClient", str]) -> Iterator[FrozenApi]:
-    api = FrozenApi(*table, CALLERS | {"public": PUBLIC})
-    yield api
-    api.close()
+def city() -> Iterator[FrozenApi]:
+    with populated() as table:
+        api = FrozenApi(aws.client("dynamodb"), table, found_among(CALLERS | {"public": PUBLIC}))
+        yield api
+        api.close()
 
 
 # What a reader must be answered
