@@ -144,7 +144,7 @@ class Applications:
     def find(self, id: str) -> Application:
         """An application, for whoever. Raises NotFound."""
         application = self._store.get(id)
-        if application is None:
+        if application is None or application.is_gone:
             raise NotFound("Application not found")
         return application
 
@@ -172,12 +172,14 @@ class Applications:
         """Remove an application with everything about it.
 
         Its accounts die first, so that no token of it is worth anything whatever comes after; the
-        record goes last, so that a removal that was interrupted can be repeated.
+        record goes last, so that a removal that was interrupted can be repeated (by administrators).
         """
-        application = self.find(id)
+        application = self._store.get(id)
+        if application is None:
+            raise NotFound("Application not found")
         self._stewards.require(caller, id, MANAGE_APPLICATION)
-        if self._accounts.find(id) is not None:
-            self._accounts.delete(id)
+        self._store.close(id)
+        self._accounts.delete(id)
         self._credentials.delete_all(id)
         self._assignments.drop_all(id)
         self._roles.delete_all(id)

@@ -112,10 +112,10 @@ class Credentials:
     def delete_all(self, application: str) -> None:
         """Remove every agent of an application."""
         proxy = self._store.proxy(application)
-        for id in [*([proxy] if proxy else []), *self._store.agents(application)]:
-            agent = self._store.find(id)
-            if agent is not None:
-                self._delete(agent)
+        if proxy is not None:
+            self._delete(Agent(proxy, application, AgentKind.PEP))
+        for id in self._store.agents(application):
+            self._delete(Agent(id, application, AgentKind.IOT))
 
     def verify(self, id: str, password: str) -> Agent | None:
         """The agent with this id and password; None for any other pair, after the same time."""
@@ -132,15 +132,13 @@ class Credentials:
             self._accounts.revoke_tokens(stored.twin or application)
 
     def _delete(self, agent: Agent) -> None:
-        if self._accounts.find(agent.id) is not None:
-            self._accounts.delete(agent.id)
+        self._accounts.delete(agent.id)
         self._store.remove(agent)
 
     def _of(self, application: str, id: str, kind: AgentKind) -> Agent:
-        agent = self._store.find(id)
-        if agent is None or agent.application != application or agent.kind is not kind:
+        if not self._store.has(application, id, kind):
             raise NotFound(_MISSING[kind])
-        return agent
+        return Agent(id, application, kind)
 
     def _record(self, caller: Caller, what: str, id: str, application: str) -> None:
         self._audit.record(

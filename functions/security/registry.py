@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from security.applications import Applications
     from security.census import Census
     from security.credentials import Credentials
+    from security.keyrock_import import KeyrockImport
     from security.services import Services
     from security.user_info import UserInfo
 
@@ -96,3 +97,18 @@ class Registry:
         from security.census import Census  # noqa: PLC0415
 
         return Census(self._services.table)
+
+    @cached_property
+    def keyrock_import(self) -> "KeyrockImport":
+        """Takes users, organisations and applications over from a Keyrock."""
+        from security.keyrock_import import KeyrockImport  # noqa: PLC0415
+        from security.store.organisations import OrganisationStore  # noqa: PLC0415
+
+        services = self._services
+        return KeyrockImport(
+            services.users,
+            services.organisations,
+            OrganisationStore(services.table),
+            self,
+            services.audit,
+        )

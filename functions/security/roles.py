@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from city.dynamodb import ConditionFailed
-from city.errors import Forbidden, NotFound
+from city.errors import AlreadyExists, CityError, Forbidden, NotFound
 from city.policy import Caller
 from city.policy.grants import Grant
 from security.native_grants import native_grant
@@ -53,14 +53,14 @@ class Roles:
         self._stewards.require_any(caller, application)
         return self._store.rulebook(application)
 
-    def create(self, caller: Caller, application: str, name: str) -> str:
-        """A new role; its id."""
+    def create(self, caller: Caller, application: str, name: str, id: str = "") -> str:
+        """A new role; its id, which is a new one unless it is given. Raises AlreadyExists."""
         self._stewards.require(caller, application, MANAGE_ROLES)
-        id = str(uuid4())
+        id = id or str(uuid4())
         try:
             self._store.create_role(application, id, name)
         except ConditionFailed as failure:
-            raise NotFound("Application not found") from failure
+            raise _not_added(failure, "role") from failure
         self._record(caller, "role:create", application, id)
         return id
 
@@ -88,13 +88,16 @@ class Roles:
     def create_permission(
         self, caller: Caller, application: str, permission: Permission
     ) -> Permission:
-        """A new permission under a new id, as it is stored. Raises InvalidRequest."""
+        """A new permission, under a new id if it has none, as it is stored.
+
+        Raises InvalidRequest, or AlreadyExists for an id that is taken.
+        """
         self._stewards.require(caller, application, MANAGE_ROLES)
-        made = _authored(caller, replace(permission, id=str(uuid4())))
+        made = _authored(caller, replace(permission, id=permission.id or str(uuid4())))
         try:
             self._store.create_permission(application, made)
         except ConditionFailed as failure:
-            raise NotFound("Application not found") from failure
+            raise _not_added(failure, "permission") from failure
         self._record(caller, "permission:create", application, made.id)
         return made
 
@@ -196,6 +199,13 @@ def _require_may_grant(caller: Caller, permission: Permission) -> None:
     grant = native(permission)
     if grant is not None:
         require_admin(caller, grant.tenant)
+
+
+def _not_added(failure: ConditionFailed, what: str) -> CityError:
+    """Why a role or permission could not be added: no application, or one with its id."""
+    if 0 in failure.found:
+        return NotFound("Application not found")
+    return AlreadyExists(f"the application has a {what} with this id")
 
 
 def _known_permission(book: Rulebook, id: str) -> Permission:

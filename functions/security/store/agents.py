@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from city.dynamodb import ConditionFailed, Row
 from city.keys import key, prefix, split
-from security.store.applications import application_key
+from security.store.applications import LIVES, application_key
 from security.store.table import IS_NEW, IS_THERE, Change, Table
 
 AGENT_KIND = "I"
@@ -36,7 +36,7 @@ class Agent:
     id: str
     application: str
     kind: AgentKind
-    hash: str = field(repr=False)
+    hash: str = field(default="", repr=False)
 
 
 class AgentStore:
@@ -59,7 +59,7 @@ class AgentStore:
         }
         self._table.transact(
             [
-                self._table.checking(*application_key(agent.application), IS_THERE),
+                self._table.checking(*application_key(agent.application), LIVES),
                 self._table.putting(place, IS_NEW),
                 self._table.putting(credential, IS_NEW),
             ]
@@ -72,6 +72,11 @@ class AgentStore:
             return None
         kind = AgentKind(str(row["kind"]))
         return Agent(id, str(row["application"]), kind, str(row["hash"]))
+
+    def has(self, application: str, id: str, kind: AgentKind) -> bool:
+        """Whether the application has this agent, strongly consistent."""
+        row = self._table.get(*_place(application, id, kind))
+        return row is not None and row["id"] == id
 
     def proxy(self, application: str) -> str | None:
         """The id of the application's PEP proxy."""

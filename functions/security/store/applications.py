@@ -2,14 +2,14 @@
 
 | row         | pk                  | sk                   | content                               |
 |-------------|---------------------|----------------------|---------------------------------------|
-| application | `application·{id}`  | `application`        | all but secrets (k = C), `v`: version |
+| application | `application·{id}`  | `application`        | all but secrets (k = C), `v`, `gone`  |
 | listing     | `applications`      | `{id}`               | the same                              |
 | trust       | `application·{id}`  | `trusted·{other}`    | tokens of the other are accepted      |
 | trusted by  | `application·{id}`  | `trusted-by·{other}` | the same, from the other side         |
 
-Secrets are in the user pool only. Costs in request units, for an application of up to 1 KB:
+`v` counts the changes; `gone` marks one that is being removed. Secrets are in the user pool only. Costs in request units, for an application of up to 1 KB:
 
-- create, replace, delete: one transaction of two rows, 4 write
+- create, replace, delete: one transaction of two rows, 4 write; close: 1 write
 - get, trusts: 1 read; all: 1 read per 4 KB, about ten applications; trusted: 1 read per 4 KB
 - trust: one transaction of two rows and two checks, 8 write; distrust: two rows, 4 write
 """
@@ -21,11 +21,14 @@ from typing import cast
 from city.dynamodb import ConditionFailed, Row
 from city.json import dump, parse
 from city.keys import key, prefix, split
-from security.store.table import IS_NEW, IS_THERE, Condition, Table
+from security.store.table import IS_NEW, IS_THERE, Change, Condition, Table
 
 APPLICATION_KIND = "C"
 TRUST_KIND = "T"
 LISTING = "applications"
+
+LIVES = Condition("attribute_exists(pk) AND attribute_not_exists(gone)")
+"""The condition that there is an application, and that it is not being removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Application:
     - `machine`: the client of the pool that gets its tokens by client credentials, where it cannot
       do so itself (Cognito lets no client have that flow beside another).
     - `alias`: its id in the Keyrock it was imported from.
+    - `is_gone`: it is being removed.
     - `created` is in microseconds; `version` counts the changes.
     """
 
@@ -53,6 +57,7 @@ class Application:
     machine: str | None = None
     alias: str | None = None
     version: int = 1
+    is_gone: bool = False
 
 
 class ApplicationStore:
@@ -67,7 +72,7 @@ class ApplicationStore:
         self._table.transact([self._table.putting(row, IS_NEW), self._table.putting(listing)])
 
     def get(self, id: str) -> Application | None:
-        """An application, strongly consistent."""
+        """An application, also one that is being removed, strongly consistent."""
         row = self._table.get(*application_key(id))
         return _application_of(row) if row else None
 
@@ -82,9 +87,14 @@ class ApplicationStore:
         """
         changed = replace(application, version=application.version + 1)
         row, listing = _rows(changed)
-        is_present = Condition("v = :v", {":v": application.version})
+        is_present = Condition("v = :v AND attribute_not_exists(gone)", {":v": application.version})
         self._table.transact([self._table.putting(row, is_present), self._table.putting(listing)])
         return changed
+
+    def close(self, id: str) -> None:
+        """Begin a removal: from now on nothing is added to the application."""
+        change = Change("SET gone = :yes", {":yes": True})
+        self._table.update(*application_key(id), change, IS_THERE)
 
     def delete(self, id: str) -> None:
         """Remove the application's own rows, and what trusts it. Assignments go before."""
@@ -104,8 +114,8 @@ class ApplicationStore:
         row, reverse = _trust_rows(id, other)
         self._table.transact(
             [
-                self._table.checking(*application_key(id), IS_THERE),
-                self._table.checking(*application_key(other), IS_THERE),
+                self._table.checking(*application_key(id), LIVES),
+                self._table.checking(*application_key(other), LIVES),
                 self._table.putting(row),
                 self._table.putting(reverse),
             ]
@@ -187,6 +197,7 @@ def _application_of(row: Row) -> Application:
         created=cast("int", row["created"]),
         image=str(row["image"]),
         version=cast("int", row["v"]),
+        is_gone="gone" in row,
         grants=lists["grants"],
         scopes=lists["scopes"],
         token_types=lists["token_types"],

@@ -23,7 +23,7 @@ from typing import NamedTuple
 from city.dynamodb import ConditionFailed, Row
 from city.keys import key, prefix, split
 from security.permissions import BUILT_IN_ROLES
-from security.store.applications import application_key
+from security.store.applications import LIVES, application_key
 from security.store.organisations import Membership
 from security.store.table import IS_THERE, Statement, Table
 from security.store.users import profile_key
@@ -81,16 +81,16 @@ class AssignmentStore:
         return [OrganisationRole(org, role, Membership(who)) for _, org, role, who in parts]
 
     def assign(self, application: str, assignment: Assignment) -> None:
-        """Give a role. Raises ConditionFailed at 0 without the user or organisation, at 1 without
-        the role (or, for a built-in one, the application)."""
+        """Give a role. Raises ConditionFailed, at 0 when the user or organisation is not there."""
         partition = key("application", application)
-        role = (partition, key("role", assignment.role))
-        if assignment.role in BUILT_IN_ROLES:
-            role = application_key(application)
+        needs = [self._table.checking(*application_key(application), LIVES)]
+        if assignment.role not in BUILT_IN_ROLES:
+            role = key("role", assignment.role)
+            needs.append(self._table.checking(partition, role, IS_THERE))
         self._table.transact(
             [
-                self._table.checking(*_holder_key(assignment), IS_THERE),
-                self._table.checking(*role, IS_THERE),
+                self._table.checking(*_holder_key(assignment), LIVES),
+                *needs,
                 *(self._table.putting(row) for row in _rows(application, assignment)),
             ]
         )

@@ -31,7 +31,7 @@ from security.permissions import (
     Permission,
     internal,
 )
-from security.store.applications import application_key
+from security.store.applications import LIVES, application_key
 from security.store.table import IS_NEW, IS_THERE, LAST, MAX_STATEMENTS, Statement, Table
 
 PERMISSION_KIND = "Q"
@@ -173,7 +173,7 @@ class RoleStore:
             after = page.after
 
     def _add(self, application: str, row: Row) -> None:
-        check = self._table.checking(*application_key(application), IS_THERE)
+        check = self._table.checking(*application_key(application), LIVES)
         self._table.transact([check, self._table.putting(row, IS_NEW)])
 
     def _delete(self, application: str, sort_keys: list[str]) -> None:
