@@ -9,7 +9,7 @@
 | role's           | `application·{app}`   | `role-permission·{role}·{p}` |                          |
 | permission       | `application·{app}`   | `permission·{p}`             | `grants`: packed, a list |
 
-`grants` of a permission are what it lets do with entities (`city.policy.grants.pack`); without the
+`grants` of a permission are what it lets do with entities (`city.policy.grant_forms.pack`); without the
 member it grants nothing there. All reads are strongly consistent. A subject costs 1 read per 4 KB
 of its rows, and 1 or more for each organisation and each role.
 """
