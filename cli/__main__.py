@@ -1,19 +1,16 @@
 """The command: `python -m cli --help`."""
 
+import json
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli import administration, stack, tokens
+from cli import administration, identities, rights, stack, tokens
+from cli.api import Api, part
 from cli.dead_letters import CHANGES, RETURNS, DeadLetters, ReplayError
-
-StackName = Annotated[
-    str | None,
-    typer.Option(
-        "--stack", envvar="CITY_STACK", help="A deployed stack; without it, the local city."
-    ),
-]
+from cli.stack import StackName
 
 QUEUES = (*RETURNS, CHANGES)
 PREVIEW = 300
@@ -23,6 +20,12 @@ dead_letters = typer.Typer(no_args_is_help=True)
 app.add_typer(
     dead_letters, name="dead-letters", help="Notifications and changes that were given up."
 )
+app.add_typer(identities.users, name="users", help="Who can sign in.")
+app.add_typer(identities.applications, name="applications", help="Programs that people sign in to.")
+app.add_typer(rights.grants, name="grants", help="Who may do what with which data.")
+app.add_typer(rights.keys, name="keys", help="API keys of the machine client.")
+for command in (rights.revoke, rights.explain, rights.audit):
+    app.command()(command)
 
 
 @app.callback()
@@ -53,6 +56,51 @@ def bootstrap(
     typer.echo(f"Administrator {email} ({made.id}) {'was made' if made.is_new else 'is there'}.")
     if made.password:
         typer.echo(f"One-time password, to be changed at the first sign-in: {made.password}")
+
+
+@app.command("import-keyrock")
+def import_keyrock(
+    file: Annotated[Path, typer.Argument(help="The export: JSON.", exists=True, dir_okay=False)],
+    name: StackName = None,
+) -> None:
+    """Take users, organisations and applications over from a Keyrock; again does no harm."""
+    report = administration.import_keyrock(stack.find(name), file.read_bytes())
+    for kind in sorted({*report.made, *report.found}):
+        made, found = report.made.get(kind, 0), report.found.get(kind, 0)
+        typer.echo(f"{kind}: {made} made, {found} were there")
+    for application, secret in report.secrets.items():
+        typer.echo(f"Secret of application {application}, shown this once: {secret}")
+    for problem in report.problems:
+        typer.echo(problem, err=True)
+
+
+@app.command()
+def erase(
+    subject: Annotated[str | None, typer.Argument(help="Id of the user to erase.")] = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Erase again whom a restored backup brought back.")
+    ] = False,
+    ledger: Annotated[
+        Path | None, typer.Option(help="A ledger kept elsewhere, as `city erasures` prints it.")
+    ] = None,
+    name: StackName = None,
+) -> None:
+    """Erase a user with all that is known of it, or apply the ledger of erasures again."""
+    if replay == (subject is not None):
+        raise typer.BadParameter("name a user, or say --replay")
+    api = Api(stack.find(name))
+    if subject is not None:
+        api.delete(f"/v1/users/{part(subject)}")
+        return
+    known = json.loads(ledger.read_text()) if ledger else {}
+    answer = api.post("/access/v1/erasures/replay", known)
+    typer.echo(json.dumps(answer))
+
+
+@app.command()
+def erasures(name: StackName = None) -> None:
+    """Print the ledger of erasures, to be kept elsewhere; nothing in it tells who was erased."""
+    typer.echo(json.dumps(Api(stack.find(name)).get("/access/v1/erasures")))
 
 
 @dead_letters.command("list")

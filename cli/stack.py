@@ -5,10 +5,18 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from boto3.session import Session
 from botocore.exceptions import BotoCoreError, ClientError
+
+StackName = Annotated[
+    str | None,
+    typer.Option(
+        "--stack", envvar="CITY_STACK", help="A deployed stack; without it, the local city."
+    ),
+]
 
 STATE = Path(__file__).resolve().parents[1] / ".sandbox"
 
@@ -58,6 +66,12 @@ def _local() -> Stack:
             "no city runs on this machine: start one with `make run`, or name a --stack"
         )
     city = json.loads(record.read_text())
-    os.environ["AWS_ENDPOINT_URL"] = city["aws"]
+    # also for the services that make clients of their own
+    os.environ |= {
+        "AWS_ENDPOINT_URL": city["aws"],
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": city["region"],
+    }
     session = Session("test", "test", region_name=city["region"])
     return Stack(city["stack"], session, f"{city['aws']}/oauth2/token", city["url"])

@@ -14,9 +14,9 @@ ACTIONS = (Action.READ, Action.UPDATE, Action.DELETE)
 TENANTS = ("park", "beach")
 PATHS = tuple(map(ServicePath, ("/", "/a/", "/a/b/", "/ab/")))
 TYPES = ("Room", "Tree")
-IDS = ("r1", "r2", "x")
-ATTRIBUTES = (None, "t", "u")
-TIMES = (5, 15, 25)
+IDS = ("r1", "x")
+ATTRIBUTES = (None, "t")
+TIMES = (5, 15)
 
 
 def some(values: tuple[str, ...]) -> st.SearchStrategy[frozenset[str] | None]:
@@ -53,7 +53,7 @@ def allowed(holder: tuple[Grant, ...]) -> set[object]:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_covered_grant_with_inherited_denies_allows_nothing_beyond_the_rights(
     data: st.DataObject,
