@@ -44,31 +44,36 @@ def test_parameters_that_are_not_known_are_not_passed_on(city: City) -> None:
     assert query.keys() == REQUEST.keys()
 
 
-@pytest.mark.parametrize(
-    ("change", "error"),
-    [
-        ({"code_challenge": None}, "invalid_request"),
-        ({"code_challenge_method": None}, "invalid_request"),
-        ({"code_challenge_method": "plain"}, "invalid_request"),
-        ({"code_challenge": "short"}, "invalid_request"),
-        ({"code_challenge": CHALLENGE + "="}, "invalid_request"),
-        ({"response_type": "token"}, "unsupported_response_type"),
-        ({"response_type": "code token"}, "unsupported_response_type"),
-        ({"response_type": "id_token"}, "unsupported_response_type"),
-        ({"response_type": None}, "invalid_request"),
-        ({"redirect_uri": None}, "invalid_request"),
-        ({"redirect_uri": CALLBACK + "/"}, "invalid_request"),
-        ({"redirect_uri": CALLBACK + "?a=b"}, "invalid_request"),
-        ({"redirect_uri": CALLBACK.upper()}, "invalid_request"),
-        ({"redirect_uri": "https://app.example:443/callback"}, "invalid_request"),
-        ({"redirect_uri": "https://app.example@evil.example/callback"}, "invalid_request"),
-        ({"redirect_uri": "//evil.example"}, "invalid_request"),
-        ({"redirect_uri": "javascript:alert(1)"}, "invalid_request"),
-    ],
-)
-def test_wrong_request_is_refused_and_redirects_nowhere(
-    city: City, change: dict[str, str | None], error: str
-) -> None:
+WRONG: dict[str, tuple[dict[str, str | None], str]] = {
+    "no challenge": ({"code_challenge": None}, "invalid_request"),
+    "no challenge method": ({"code_challenge_method": None}, "invalid_request"),
+    "plain challenge": ({"code_challenge_method": "plain"}, "invalid_request"),
+    "short challenge": ({"code_challenge": "short"}, "invalid_request"),
+    "padded challenge": ({"code_challenge": CHALLENGE + "="}, "invalid_request"),
+    "implicit flow": ({"response_type": "token"}, "unsupported_response_type"),
+    "hybrid flow": ({"response_type": "code token"}, "unsupported_response_type"),
+    "id token flow": ({"response_type": "id_token"}, "unsupported_response_type"),
+    "no response type": ({"response_type": None}, "invalid_request"),
+    "no redirect": ({"redirect_uri": None}, "invalid_request"),
+    "redirect with a slash more": ({"redirect_uri": CALLBACK + "/"}, "invalid_request"),
+    "redirect with a query more": ({"redirect_uri": CALLBACK + "?a=b"}, "invalid_request"),
+    "redirect in upper case": ({"redirect_uri": CALLBACK.upper()}, "invalid_request"),
+    "redirect with a port": (
+        {"redirect_uri": "https://app.example:443/callback"},
+        "invalid_request",
+    ),
+    "redirect with a user": (
+        {"redirect_uri": "https://app.example@evil.example/callback"},
+        "invalid_request",
+    ),
+    "redirect without a scheme": ({"redirect_uri": "//evil.example"}, "invalid_request"),
+    "redirect that is a script": ({"redirect_uri": "javascript:alert(1)"}, "invalid_request"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_request_is_refused_and_redirects_nowhere(city: City, name: str) -> None:
+    change, error = WRONG[name]
     answer = authorize(city, **change)
     assert (answer.status_code, answer.json()["error"]) == (400, error)
     assert "location" not in answer.headers

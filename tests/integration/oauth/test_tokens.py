@@ -2,7 +2,9 @@
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
+from security.settings import ApiSettings
 from tests.integration.oauth.conftest import CALLBACK, SECRET, VERIFIER, City, basic, redemption
 
 DIRECT = "aws.cognito.signin.user.admin"
@@ -301,3 +303,8 @@ def test_no_secret_token_or_password_is_logged(
     assert "/oauth2/token" in log
     for secret in (SECRET, VERIFIER, "right-guess", "ann@", *map(str, tokens.values())):
         assert secret in {"Bearer", "3600", tokens["scope"]} or secret not in log
+
+
+def test_passwords_are_refused_in_prod_whoever_sets_the_variable(city: City) -> None:
+    with pytest.raises(ValidationError, match="password_grant"):
+        ApiSettings.model_validate(city.settings.model_dump() | {"stage": "prod"})
