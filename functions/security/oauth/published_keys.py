@@ -9,8 +9,8 @@ from city.errors import Unavailable
 from city.json import Json, dump, parse
 
 MAX_AGE = 300 * SECOND
-RETRY_AFTER = 10 * SECOND
-"""How long an old copy is served before a pool that does not answer is asked again."""
+RETRY_AFTER = 5 * SECOND
+"""How long a pool that does not answer is left alone; meanwhile an old copy is served."""
 
 _PUBLIC_MEMBERS = ("kty", "use", "alg", "kid", "n", "e")
 
@@ -35,18 +35,19 @@ class PublishedKeys:
     def get(self) -> KeySet:
         """The document. Raises Unavailable while none could be had at all."""
         moment = self._clock()
-        if self._keys is None or moment >= self._renew_at:
-            self._keys, lasts = self._renewed()
-            self._renew_at = moment + lasts
+        if moment >= self._renew_at:
+            self._renew(moment)
+        if self._keys is None:
+            raise Unavailable("the user pool's keys cannot be fetched; try again")
         return self._keys
 
-    def _renewed(self) -> tuple[KeySet, int]:
+    def _renew(self, moment: int) -> None:
+        self._renew_at = moment + RETRY_AFTER
         try:
-            return _key_set(self._fetch()), MAX_AGE
-        except (Unavailable, ValueError) as error:
-            if self._keys is None:
-                raise Unavailable("the user pool's keys cannot be fetched; try again") from error
-            return self._keys, RETRY_AFTER
+            self._keys = _key_set(self._fetch())
+        except (Unavailable, ValueError):
+            return
+        self._renew_at = moment + MAX_AGE
 
 
 def _key_set(text: bytes) -> KeySet:
