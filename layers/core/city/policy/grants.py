@@ -63,10 +63,11 @@ class Grant:
     def is_whole(self) -> bool:
         """Whether it covers everything in its tenant."""
         return (
-            self.path == EVERYWHERE[0]
-            and self.types is None
-            and not self.names_ids
+            self.types is None
+            and self.ids is None
+            and self.id_pattern is None
             and self.attributes is None
+            and self.path == EVERYWHERE[0]
         )
 
     def applies(self, action: Action, tenant: str, now: int) -> bool:
