@@ -58,16 +58,6 @@ class UserDirectory:
         """A new user, who gets a mail with a first password. Raises AlreadyExists."""
         return self._create(email, DesiredDeliveryMediums=["EMAIL"])
 
-    def invite_again(self, email: str) -> None:
-        """Send the invitation of a user who has not used it, with a new first password."""
-        with translated():
-            self._client.admin_create_user(
-                UserPoolId=self._pool,
-                Username=email,
-                MessageAction="RESEND",
-                DesiredDeliveryMediums=["EMAIL"],
-            )
-
     def get(self, id: str) -> PoolUser | None:
         """The user with this `sub`."""
         user = self._find(id)

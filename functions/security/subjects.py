@@ -1,5 +1,6 @@
 """Subjects as the policy knows them: their accounts, and ending what they may do at once."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from city.clock import SECOND, Clock
@@ -12,13 +13,23 @@ from security.rights import is_own, require_admin
 from security.store.accounts import AccountStore
 
 LONGEST_TOKEN = 86_400 * SECOND
+USER = "user"
+"""The kind of accounts of those who sign in at the user pool."""
 
 
 class Subjects:
     """Shows, disables, enables subjects and revokes their tokens on behalf of a caller."""
 
-    def __init__(self, accounts: AccountStore, audit: Audit, clock: Clock) -> None:
+    def __init__(
+        self,
+        accounts: AccountStore,
+        set_sign_in: Callable[[str, bool], None],
+        audit: Audit,
+        clock: Clock,
+    ) -> None:
+        """`set_sign_in` lets a user sign in or not, and ends its sessions if not."""
         self._accounts = accounts
+        self._set_sign_in = set_sign_in
         self._audit = audit
         self._clock = clock
 
@@ -41,13 +52,13 @@ class Subjects:
         """Let nothing of a subject be accepted any more: tokens, API keys, its machine client's."""
         caller.access.require_admin(None)
         self._refuse_own(caller, id)
-        self._accounts.set_active(id, active=False)
+        self._set_active(id, active=False)
         self._record(caller, "subject:disable", id)
 
     def enable(self, caller: Caller, id: str) -> None:
         """Accept a subject again."""
         caller.access.require_admin(None)
-        self._accounts.set_active(id, active=True)
+        self._set_active(id, active=True)
         self._record(caller, "subject:enable", id)
 
     def revoke(self, caller: Caller, id: str, session: str | None) -> None:
@@ -59,6 +70,12 @@ class Subjects:
         else:
             self._accounts.revoke_session(id, session, self._clock() + LONGEST_TOKEN)
         self._record(caller, "subject:revoke", id)
+
+    def _set_active(self, id: str, *, active: bool) -> None:
+        kind = self._accounts.get(id).account.kind
+        self._accounts.set_active(id, active=active)
+        if kind == USER:
+            self._set_sign_in(id, active)
 
     def _refuse_own(self, caller: Caller, id: str) -> None:
         if is_own(caller, id):

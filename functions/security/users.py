@@ -84,6 +84,7 @@ class Users:
             profile = self._equip(id, _changed(self._new_profile(id, email), details))
         except Exception:
             self._directory.delete(id)
+            self._accounts.delete(id)
             raise
         return User(profile, email, enabled=True)
 
@@ -142,11 +143,11 @@ class Users:
         profile = self._update_profile(before.profile, details)
         return before, replace(before, profile=profile, email=email)
 
-    def set_enabled(self, id: str, *, enabled: bool) -> None:
-        """Let a user in again, or end its access at once. Raises NotFound."""
-        self.get(id)
-        self._accounts.set_active(id, active=enabled)
-        if enabled:
+    def set_sign_in(self, id: str, allowed: bool) -> None:
+        """Whether a user may sign in; if not, its sessions end for good. Others are left alone."""
+        if self._directory.get(id) is None:
+            return
+        if allowed:
             self._directory.enable(id)
         else:
             self._accounts.revoke_tokens(id)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from city import aws
 from city.policy import Policy
 from city.policy.accounts import Accounts
 from city.policy.grants import Grant
@@ -38,7 +39,7 @@ class Desk:
             "security_table": table,
             "token_issuer": ISSUER,
             "token_jwks_url": "http://127.0.0.1:9/jwks.json",
-            "user_pool_id": "pool",
+            "user_pool_id": _empty_pool(),
             "login_url": "http://127.0.0.1:9",
             "grant_seconds": 0,
         }
@@ -158,3 +159,8 @@ def token(subject: str, scopes: str) -> str:
 def _claims(text: str) -> Claims:
     subject, _, scopes = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition("|")
     return Claims(subject, "machine", frozenset(scopes.split()), issued=2**33)
+
+
+def _empty_pool() -> str:
+    pool = aws.client("cognito-idp").create_user_pool(PoolName="empty")
+    return pool["UserPool"]["Id"]

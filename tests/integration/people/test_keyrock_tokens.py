@@ -80,11 +80,12 @@ def test_every_sign_in_that_fails_has_one_answer(people: People) -> None:
 def test_disabled_user_cannot_sign_in_and_its_tokens_die(people: People) -> None:
     ann = people.add("ann")
     token = {"X-Auth-Token": people.token(ann)}
-    people.services.users.set_enabled(ann, enabled=False)
+    url = f"/access/v1/subjects/{ann}"
+    assert people("POST", f"{url}/disable").status_code == 204
     assert people("GET", f"/v1/users/{ann}", headers=token).status_code == 401
     assert people.sign_in("ann").status_code == 401
     assert people("GET", f"/v1/users/{ann}").json()["user"]["enabled"] is False
-    people.services.users.set_enabled(ann, enabled=True)
+    assert people("POST", f"{url}/enable").status_code == 204
     assert people("GET", f"/v1/users/{ann}", headers=token).status_code == 401
     assert people.sign_in("ann").status_code == 201
 

@@ -101,15 +101,6 @@ def test_user_is_disabled_enabled_and_deleted(directory: UserDirectory) -> None:
     assert directory.get(id) is None
 
 
-def test_invitation_is_sent_again(directory: UserDirectory) -> None:
-    email = address()
-    id = directory.invite(email)
-    directory.invite_again(email)
-    found = directory.find(email)
-    assert found is not None
-    assert found.id == id
-
-
 def test_directory_has_pages(directory: UserDirectory) -> None:
     made = {directory.create(address()) for _ in range(PAGE + 5)}
     found: set[str] = set()
@@ -158,7 +149,7 @@ def test_pool_that_is_busy_or_away_is_unavailable(error: Exception) -> None:
     directory = UserDirectory(Refusing(error), "pool")  # type: ignore[arg-type] # a stub
     for call in (
         lambda: directory.create("ann@city.example"),
-        lambda: directory.invite_again("ann@city.example"),
+        lambda: directory.invite("ann@city.example"),
         lambda: directory.get("ann"),
         lambda: directory.set_password("ann", PASSWORD),
         lambda: directory.set_email("ann", "ann@city.example", verified=True),
