@@ -57,7 +57,12 @@ class Policy:
 
     def applies(self, attributes: Attributes, now: int) -> bool:
         """Whether the policy is in force and every clause holds."""
-        return self.in_force(now) and all(clause.holds(attributes) for clause in self.clauses)
+        if not self.in_force(now):
+            return False
+        for clause in self.clauses:  # noqa: SIM110 - runs for every policy of a tenant
+            if not clause.holds(attributes):
+                return False
+        return True
 
     def unmet(self, attributes: Attributes, now: int) -> list[str]:
         """The clauses that do not hold, by their paths in the document."""
@@ -132,7 +137,13 @@ def _clauses(document: PolicyDocument) -> Iterable[Clause]:
 
 
 def _one_of(path: str, names: frozenset[str]) -> Test:
-    return _comparing(path, lambda attribute: attribute in names)
+    root, member = path_of(path)
+
+    def holds(attributes: Attributes) -> bool:
+        party: Any = attributes[root]
+        return party[member] in names
+
+    return holds
 
 
 def _has_role(roles: frozenset[str]) -> Test:
@@ -200,7 +211,7 @@ def look_up(attributes: Attributes, path: tuple[str, ...]) -> Any:
     """The attribute at a path; MISSING if it is not there or null."""
     found: Any = attributes
     for part in path:
-        if not isinstance(found, Mapping):
+        if not isinstance(found, dict):
             return MISSING
         found = found.get(part, MISSING)
     return MISSING if found is None else found
