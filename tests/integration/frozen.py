@@ -68,12 +68,8 @@ class FrozenClient:
         return {}
 
     def transact_write_items(self, **request: Any) -> Any:
-        found = [self._met(statement) for statement in request["TransactItems"]]
-        if any(found):
-            reasons: Any = [
-                {"Code": "ConditionalCheckFailed", "Item": row} if row else {"Code": "None"}
-                for row in found
-            ]
+        reasons: Any = [self._reason(statement) for statement in request["TransactItems"]]
+        if any(reason["Code"] != "None" for reason in reasons):
             raise self._client.exceptions.TransactionCanceledException(
                 {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons},
                 "TransactWriteItems",
@@ -81,13 +77,19 @@ class FrozenClient:
         self.written += request["TransactItems"]
         return {}
 
-    def _met(self, statement: dict[str, Any]) -> Any:
-        """The row that is there although it should be new."""
-        put = statement.get("Put", {})
-        if put.get("ConditionExpression") != IS_NEW["ConditionExpression"]:
-            return None
-        key = {name: put["Item"][name] for name in ("pk", "sk")}
-        return self.get_item(TableName=put["TableName"], Key=key).get("Item")
+    def _reason(self, statement: dict[str, Any]) -> dict[str, Any]:
+        """Why a statement cannot be done: what is new is there, or what is to be deleted is not."""
+        ((kind, request),) = statement.items()
+        if "ConditionExpression" not in request or kind == "Update":
+            return {"Code": "None"}
+        row = request.get("Item") or request["Key"]
+        key = {name: row[name] for name in ("pk", "sk")}
+        present = self.get_item(TableName=request["TableName"], Key=key).get("Item")
+        is_new = request["ConditionExpression"] == IS_NEW["ConditionExpression"]
+        if bool(present) != is_new:
+            return {"Code": "None"}
+        failed = {"Code": "ConditionalCheckFailed"}
+        return failed | {"Item": present} if present else failed
 
     def entities(self) -> set[Place]:
         """The entities that were written or deleted since the last time."""
