@@ -3,7 +3,7 @@
 from fastapi import Response
 
 from city import errors
-from city.http import MethodNotAllowed, UnknownPath, headers_of, message_of, status_of
+from city.http import headers_of, message_of, status_of
 from city.json import dump
 from city.policy import MissingScope
 from city.policy.tokens import InvalidToken
