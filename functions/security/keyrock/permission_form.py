@@ -12,7 +12,6 @@ from city.policy.grant_forms import show_grant
 from city.policy.grants import ANY_TENANT
 from city.tenancy import parse_tenant
 from security.keyrock.body import changed_text, optional_flag, optional_text, required_text
-from security.keyrock.errors import Refused
 from security.permissions import Permission
 from security.roles import native
 
@@ -71,7 +70,7 @@ def listed_permission(permission: Permission) -> dict[str, Json]:
 
 def _changes(members: Mapping[str, Json], header: str | None) -> dict[str, object]:
     if members.get("xml") is not None:
-        raise Refused(400, "xml is not accepted: the level of authorization is not advanced")
+        raise InvalidRequest("xml is not accepted: the level of authorization is not advanced")
     changes: dict[str, object] = {
         field: optional_text(members, name) or None
         for name, field in _TEXTS.items()
