@@ -134,9 +134,10 @@ async def serving(application: Any, sockets: list[socket.socket]) -> AsyncIterat
         adaptations.forget_stream_positions()
         yield
     finally:
-        stop_functions()
+        stop_functions()  # so that no request waits for one
         server.should_exit = True
         await task
+        stop_functions()  # those that the last requests and changes have started meanwhile
 
 
 def bind(port: int) -> socket.socket:
