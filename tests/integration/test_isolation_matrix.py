@@ -557,6 +557,25 @@ def _joined(statuses: set[int]) -> int:
     return 404 if statuses == {404} else 422
 
 
+@pytest.mark.parametrize("caller", EVERY_CALLER)
+def test_what_another_broker_notifies_is_decided_like_a_batch(city: FrozenApi, caller: str) -> None:
+    comparison = Comparison()
+    for tenant in TENANTS:
+        targets = [Target(caller, tenant, "/a", id, "Room") for id in ("x1", "x9")]
+        outcomes = [target.upserted(["temperature"]) for target in targets]
+        told = [
+            {"id": one.id, "type": one.type, "temperature": {"value": 1, "type": "Number"}}
+            for one in targets
+        ]
+        body = {"subscriptionId": "s", "data": told}
+        answer = city("POST", "/v2/op/notify", headers(caller, tenant, "/a"), body)
+        written = set().union(*(places for _, places in outcomes))
+        done = 200 if {status for status, _ in outcomes} <= {201, 204} else 403
+        expected = (401 if caller == "public" else done), _places(written)
+        comparison.expect((caller, tenant), (answer.status, city.client.entities()), expected)
+    comparison.assert_none()
+
+
 # What else a request can be
 
 
