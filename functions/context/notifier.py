@@ -148,12 +148,13 @@ class Notifier:
         for one in subscriptions:
             since[one.owner] = max(one.since, since.get(one.owner, 0))
         sights = self._owners.sights(since, tenant)
-        for one in subscriptions:
-            if sights[one.owner].is_nothing and not one.state.off:
-                sights[one.owner] = self._owners.certain_sight(one.owner, tenant)
-                if sights[one.owner].is_nothing:
-                    self._store.switch_off(tenant, one.id, NO_RIGHTS)
-                    _log.warning("%s is inactive now: its owner has no rights left", one.id)
+        active = [one for one in subscriptions if not one.state.off]
+        powerless = {one.owner: self._clock() for one in active if sights[one.owner].is_nothing}
+        sights |= self._owners.sights(powerless, tenant)
+        for one in active:
+            if sights[one.owner].is_nothing:
+                self._store.switch_off(tenant, one.id, NO_RIGHTS)
+                _log.warning("%s is inactive now: its owner has no rights left", one.id)
         return sights
 
     def _admitted(self, triggers: list[Trigger]) -> list[Trigger]:
