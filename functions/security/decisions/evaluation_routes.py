@@ -16,9 +16,9 @@ from security.access import DECIDE, OPEN
 from security.administration.facts import json_answer
 from security.bodies import read_object
 from security.decisions.facts import AskerFact, read
-from security.evaluations import Answer
+from security.evaluations import Answer, Asker
 from security.oauth.metadata_routes import city_url
-from security.services import SecurityServices
+from security.services import SecurityServices, Services
 
 router = APIRouter(tags=["Decisions"])
 
@@ -39,8 +39,7 @@ _DEFAULTS = ("subject", "action", "resource", "context")
 
 @router.post("/access/v1/evaluation")
 async def evaluate(request: Request, asker: AskerFact, services: SecurityServices) -> Response:
-    question = read(AccessRequest, await read_object(request))
-    return json_answer({"decision": services.decisions.evaluations.evaluate(asker, question)})
+    return _decided(request, asker, services, await read_object(request))
 
 
 @router.post("/access/v1/evaluations")
@@ -48,8 +47,7 @@ async def evaluate_all(request: Request, asker: AskerFact, services: SecuritySer
     body = await read_object(request)
     several = read(AccessRequests, body)
     if not several.evaluations:
-        question = read(AccessRequest, body)
-        return json_answer({"decision": services.decisions.evaluations.evaluate(asker, question)})
+        return _decided(request, asker, services, body)
     if len(several.evaluations) > MAX_EVALUATIONS:
         raise InvalidRequest(f"evaluations may have at most {MAX_EVALUATIONS} members")
     questions = [_question(body, evaluation) for evaluation in several.evaluations]
@@ -79,6 +77,15 @@ async def metadata(request: Request, services: SecurityServices) -> Response:
     answer = json_answer({"policy_decision_point": city} | document)
     answer.headers["Cache-Control"] = "public, max-age=300"
     return answer
+
+
+def _decided(
+    request: Request, asker: Asker, services: Services, body: Mapping[str, Json]
+) -> Response:
+    """The answer to one question, whose decision the log line tells as well."""
+    decision = services.decisions.evaluations.evaluate(asker, read(AccessRequest, {**body}))
+    request.scope["audit"]["decision"] = "allow" if decision else "deny"
+    return json_answer({"decision": decision})
 
 
 def _question(defaults: Mapping[str, Json], evaluation: Json) -> AccessRequest | CityError:

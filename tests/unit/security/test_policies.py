@@ -1,5 +1,8 @@
 """What policies say, clause by clause and operator by operator."""
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,6 +178,25 @@ def test_deny_overrides_allow_and_nothing_is_deny() -> None:
 def test_pattern_that_could_break_out_or_run_long_is_refused(pattern: str) -> None:
     with pytest.raises(InvalidPattern):
         anchored(pattern)
+
+
+def test_policy_of_the_documentation_decides_as_it_says() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "decisions.md").read_text()
+    (written,) = [
+        block for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL) if "effect" in block
+    ]
+    members = json.loads(written)
+    one = policy(members.pop("id"), **members)
+
+    def applies(**more: Any) -> bool:
+        editor = {"roles": ["editor"], "email": "anna@city.example"}
+        todo = {"owner": "anna@city.example"}
+        asked = attributes("user/anna", "update", "todo/todo-1", subject_properties=editor,
+                           resource_properties=todo, **more)  # fmt: skip
+        return one.applies(asked, NOW)
+
+    assert applies()
+    assert not applies(context={"locked": True})
 
 
 VALUES = st.recursive(
