@@ -4,7 +4,12 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
+from city.policy.accounts import Account
+from security.credentials import hash_password
 from security.settings import ApiSettings
+from security.store.agents import Agent, AgentKind, AgentStore
+from security.store.applications import application_key
+from security.store.table import Table
 from tests.integration.oauth.conftest import CALLBACK, SECRET, VERIFIER, City, basic, redemption
 
 DIRECT = "aws.cognito.signin.user.admin"
@@ -249,10 +254,60 @@ def test_every_bad_login_has_the_same_answer(city: City, login: dict[str, str]) 
     assert answer.json()["error_description"] == "wrong user name or password"
 
 
+@pytest.mark.parametrize(
+    ("fault", "answer"),
+    [
+        ("UserNotConfirmedException", (400, "invalid_grant")),
+        ("PasswordResetRequiredException", (400, "invalid_grant")),
+        ("NotAuthorizedException", (400, "invalid_grant")),
+        ("InvalidParameterException", (400, "unauthorized_client")),
+        ("TooManyRequestsException", (503, "temporarily_unavailable")),
+        ("InternalErrorException", (503, "temporarily_unavailable")),
+        ("SomethingNewException", (500, "server_error")),
+    ],
+)
+def test_what_the_pool_refuses_at_sign_in_is_told_in_oauths_words(
+    city: City, fault: str, answer: tuple[int, str]
+) -> None:
+    city.pool.fault = fault
+    refused = city.token("password", username="ann@example.org", password="right")
+    assert refusal(refused) == answer
+    assert fault not in refused.text
+
+
 def test_user_who_owes_a_new_password_is_sent_to_the_login_page(city: City) -> None:
     answer = city.token("password", username="new@example.org", password="temporary")
     assert refusal(answer) == (400, "invalid_grant")
     assert "login page" in answer.json()["error_description"]
+
+
+def agent_of(city: City, application: str) -> tuple[str, str]:
+    """Id and password of an IoT agent of an application."""
+    id, password = f"iot_sensor_{application}", "made up by nobody"
+    table = Table(city.dynamodb, city.table)
+    pk, sk = application_key(application)
+    table.put({"pk": pk, "sk": sk})
+    AgentStore(table).add(Agent(id, application, AgentKind.IOT, hash_password(password)))
+    assert city.accounts.create(Account(id, "iot"))
+    return id, password
+
+
+def test_agent_gets_a_token_of_its_application_by_password(city: City) -> None:
+    id, password = agent_of(city, "web")
+    tokens = city.token("password", username=id, password=password).json()
+    assert (tokens["scope"], "refresh_token" in tokens) == (["bearer"], False)
+    assert city.pool.requests[-1]["client_id"] == "web-machine"
+
+
+def test_agent_of_another_application_or_with_another_password_gets_none(city: City) -> None:
+    id, password = agent_of(city, "web")
+    foreign, its_password = agent_of(city, "other")
+    for username, tried in ((id, "wrong"), (foreign, its_password), ("iot_sensor_x", password)):
+        answer = city.token("password", username=username, password=tried)
+        assert refusal(answer) == (400, "invalid_grant")
+    city.accounts.set_active(id, active=False)
+    answer = city.token("password", username=id, password=password)
+    assert refusal(answer) == (400, "invalid_grant")
 
 
 def test_client_without_the_flow_may_not_send_passwords(city: City) -> None:

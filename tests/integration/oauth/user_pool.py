@@ -45,13 +45,16 @@ class Session:
 
 @dataclass
 class UserPool:
-    """`requests` are the forms that came to the token endpoint; `outage` makes it answer so."""
+    """`requests` are the forms that came to the token endpoint; `outage` makes it answer so, and
+    `fault` is what sign-in by password is refused with.
+    """
 
     clients: dict[str, dict[str, Any]] = field(default_factory=dict)
     users: dict[str, str] = field(default_factory=dict)
     requests: list[dict[str, str]] = field(default_factory=list)
     described: list[str] = field(default_factory=list)
     outage: tuple[int, bytes] | None = None
+    fault: str = ""
     url: str = ""
     _codes: dict[str, Session] = field(default_factory=dict)
     _refresh_tokens: dict[str, Session] = field(default_factory=dict)
@@ -93,6 +96,8 @@ class UserPool:
         return {"UserPoolClient": self.clients[request["ClientId"]]}
 
     def initiate_auth(self, **request: Any) -> Any:
+        if self.fault:
+            raise _client_error(self.fault)
         client, parameters = request["ClientId"], request["AuthParameters"]
         user, secret = parameters["USERNAME"], self.clients[client].get("ClientSecret")
         proof = secret and digest(secret.encode(), (user + client).encode(), sha256)
