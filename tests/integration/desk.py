@@ -122,6 +122,11 @@ class Desk:
             self._dynamodb, self._table, subject, kind=kind, **{"grants": grants, **members}
         )
 
+    def registered(self, listing: str, subject: str) -> None:
+        """Put a user or application into the listing of all."""
+        row: dict[str, Any] = {"pk": {"S": listing}, "sk": {"S": subject}}
+        self._dynamodb.put_item(TableName=self._table, Item=row)
+
     def rows(self) -> list[dict[str, Any]]:
         """Everything in the table."""
         return [{**row} for row in self._dynamodb.scan(TableName=self._table)["Items"]]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from city.policy.accounts import KeyTerms
+from city.policy.grant_forms import parse_grant
 from tests.accounts import grant
 from tests.integration.desk import Desk, entity, party, question
 
@@ -152,6 +153,30 @@ def test_subject_search_goes_through_who_holds_grants(city: Desk) -> None:
     search["subject"] = {"type": "subject"}
     assert city.finds("subject", search) == ["app-1", "hugo", "jana"]
     assert city.refused("POST", "search/subject", json=search, by="warden")[0] == 403
+
+
+def test_subject_search_finds_users_whose_grants_come_from_roles(city: Desk) -> None:
+    city.account("lena", parse_grant("role:1", {"actions": ["read"], "tenant": "lake"}, "role:1"))
+    city.account("mona", grant("read", tenant="lake", types=["Boat"]))
+    for subject in ("lena", "mona", "nina"):
+        city.registered("users", subject)
+    search = question("", "read", entity("fish-1", "Fish", tenant="lake"))
+    assert city.finds("subject", search) == ["lena"]
+
+
+def test_subject_search_is_paged(city: Desk) -> None:
+    for number in range(5):
+        city.account(f"worker-{number}", grant("read", tenant="mine"))
+        city.registered("users", f"worker-{number}")
+    search: dict[str, Any] = question("", "read", entity(tenant="mine"), page={"limit": 2})
+    seen: list[str] = []
+    while True:
+        answer = city.post("search/subject", search).json()
+        seen += [one["id"] for one in answer["results"]]
+        if not answer["page"]["next_token"]:
+            break
+        search["page"]["token"] = answer["page"]["next_token"]
+    assert seen == [f"worker-{number}" for number in range(5)]
 
 
 def test_action_search_names_the_actions_of_grants(city: Desk) -> None:
