@@ -12,6 +12,7 @@ import httpx
 from city import aws
 from city.policy import Policy
 from city.policy.accounts import Accounts
+from city.policy.grants import ANY_TENANT, Action, Grant
 from city.policy.keys import SigningKeys
 from city.policy.quotas import Quotas
 from city.policy.tokens import TokenVerifier
@@ -60,7 +61,8 @@ class People:
             base_url="https://city.example",
         )
         self.admin = self.add("admin")
-        put_account(dynamodb, table, self.admin, kind="user")
+        everything = Grant("everything", frozenset(Action), ANY_TENANT)
+        self.services.accounts.grant(self.admin, everything, by="bootstrap")
 
     def _trust_test_tokens(self) -> None:
         """The pool's own tokens are moto's, which anybody can sign: ours stand in for them."""

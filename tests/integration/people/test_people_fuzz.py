@@ -18,7 +18,24 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 NAMES = st.sampled_from(
-    ["username", "email", "password", "description", "website", "gravatar", "extra", "id", "name", "admin", "enabled", "message", "requestedRole", "organisation", "erasures", "token"]
+    [
+        "username",
+        "email",
+        "password",
+        "description",
+        "website",
+        "gravatar",
+        "extra",
+        "id",
+        "name",
+        "admin",
+        "enabled",
+        "message",
+        "requestedRole",
+        "organisation",
+        "erasures",
+        "token",
+    ]
 )
 MEMBERS = st.dictionaries(NAMES, VALUES, max_size=5)
 BODIES = (

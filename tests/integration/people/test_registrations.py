@@ -87,6 +87,37 @@ def test_approval_that_fails_can_be_done_again(people: People) -> None:
     assert people.problem("GET", url)[0] == 404
 
 
+def application(people: People) -> str:
+    body = {
+        "application": {
+            "name": "Market",
+            "redirect_uri": "https://market.example/login",
+            "url": "https://market.example",
+        }
+    }
+    answer = people("POST", "/v1/applications", body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["application"]["id"])
+
+
+def test_approved_registration_gives_the_role_that_was_asked_for(people: People) -> None:
+    wanted = {"application": application(people), "role": "purchaser"}
+    url = f"{REGISTRATIONS}/{register(people, requestedRole=wanted)['id']}"
+    assert people("GET", url).json()["requestedRole"] == wanted
+    id = people("POST", f"{url}/approve").json()["user"]
+    roles = people("GET", f"/v1/applications/{wanted['application']}/users/{id}/roles").json()
+    assert [one["role_id"] for one in roles["role_user_assignments"]] == ["purchaser"]
+
+
+def test_role_that_is_gone_can_be_replaced_by_another(people: People) -> None:
+    id = application(people)
+    wanted = {"application": id, "role": "no such"}
+    url = f"{REGISTRATIONS}/{register(people, requestedRole=wanted)['id']}"
+    assert people("POST", f"{url}/approve").status_code == 404
+    instead = {"requestedRole": {"application": id, "role": "purchaser"}}
+    assert people("POST", f"{url}/approve", instead).status_code == 200
+
+
 def test_rejected_registration_leaves_nothing(people: People) -> None:
     before = people.rows()
     url = f"{REGISTRATIONS}/{register(people)['id']}"
