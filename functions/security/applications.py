@@ -292,9 +292,19 @@ class Applications:
             self._clients.update(written.id, _client_terms(written))
             if written.machine:
                 self._clients.update(written.machine, _machine_terms(written))
+                self._let_machine(written)
         except InvalidRequest:
             self._store.replace(replace(present, version=written.version, machine=written.machine))
             raise
+
+    def _let_machine(self, application: Application) -> None:
+        """End the tokens of the machine client when the grant is withdrawn."""
+        stored = self._accounts.get(application.id)
+        active = stored.account.active and MACHINE in application.grants
+        if application.machine:
+            self._accounts.set_active(application.machine, active=active)
+        if application.machine and not active:
+            self._accounts.revoke_tokens(application.machine)
 
     def _record(self, caller: Caller, what: str, id: str, **detail: str) -> None:
         self._audit.record(

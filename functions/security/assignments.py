@@ -13,8 +13,8 @@ from city.errors import NotFound
 from city.policy import Caller
 from city.policy.grants import Grant
 from security.permissions import MANAGE_AUTHORIZATIONS
-from security.rights import require_may_give, require_may_take
-from security.roles import native
+from security.rights import require_may_take
+from security.roles import native, require_may_give_all
 from security.stewards import Stewards
 from security.store.assignments import Assignment, AssignmentStore, OrganisationRole, UserRole
 
@@ -57,8 +57,7 @@ class Assignments:
         self._stewards.require_may_assign(caller, application, assignment.role)
         reached = self._store.holders([assignment])
         for grant in self._grants(application, assignment.role):
-            for user in reached or {""}:
-                require_may_give(caller, user, grant)
+            require_may_give_all(caller, reached, grant)
         self._give(application, assignment)
         self._record(caller, "role:assign", application, assignment)
 
@@ -87,11 +86,14 @@ class Assignments:
         """Take every role of an application away from everybody."""
         self._drop(application, self._all(application))
 
+    def holders(self, application: str, roles: Iterable[str]) -> set[str]:
+        """The users who have one of the roles, also through an organisation."""
+        wanted = set(roles)
+        return self._store.holders(one for one in self._all(application) if one.role in wanted)
+
     def refresh_holders(self, application: str, roles: Iterable[str]) -> None:
         """Compile the accounts of all who have one of the roles anew."""
-        wanted = set(roles)
-        assignments = [one for one in self._all(application) if one.role in wanted]
-        self._projection.refresh_all(self._store.holders(assignments))
+        self._projection.refresh_all(self.holders(application, roles))
 
     def _all(self, application: str) -> list[Assignment]:
         return [*self._store.of_users(application), *self._store.of_organisations(application)]

@@ -137,12 +137,10 @@ def _request(terms: ClientTerms) -> dict[str, Any]:
 
 
 def _machine_request(terms: ClientTerms) -> dict[str, Any]:
-    flows: dict[str, Any] = {
-        "AllowedOAuthFlows": ["client_credentials"],
-        "AllowedOAuthScopes": [*machine_scopes(terms.scopes)],
-    }
-    return (flows if terms.is_enabled else {}) | {
+    return {
         "AllowedOAuthFlowsUserPoolClient": terms.is_enabled,
+        "AllowedOAuthFlows": ["client_credentials"] if terms.is_enabled else [],
+        "AllowedOAuthScopes": [*machine_scopes(terms.scopes)] if terms.is_enabled else [],
         "ExplicitAuthFlows": [_INERT],
         # each such token costs; what it may do is looked up by request, so it may live long
         "AccessTokenValidity": 24,
@@ -151,12 +149,17 @@ def _machine_request(terms: ClientTerms) -> dict[str, Any]:
 
 
 def _user_request(terms: ClientTerms) -> dict[str, Any]:
-    request: dict[str, Any] = {
+    by_code = bool(terms.redirect_uris)
+    return {
         "SupportedIdentityProviders": ["COGNITO"],
         # refresh tokens are rotated; the flow that uses them without rotation stays off
         "RefreshTokenRotation": {"Feature": "ENABLED", "RetryGracePeriodSeconds": 10},
         "ExplicitAuthFlows": [PASSWORD_FLOW if terms.takes_passwords else _INERT],
-        "AllowedOAuthFlowsUserPoolClient": bool(terms.redirect_uris),
+        "AllowedOAuthFlowsUserPoolClient": by_code,
+        "AllowedOAuthFlows": ["code"] if by_code else [],
+        "AllowedOAuthScopes": [*terms.scopes] if by_code else [],
+        "CallbackURLs": [*terms.redirect_uris],
+        "LogoutURLs": [*terms.sign_out_uris] if by_code else [],
         "AccessTokenValidity": 60,
         "IdTokenValidity": 60,
         "RefreshTokenValidity": 14,
@@ -166,14 +169,6 @@ def _user_request(terms: ClientTerms) -> dict[str, Any]:
             "RefreshToken": "days",
         },
     }
-    if terms.redirect_uris:
-        request |= {
-            "AllowedOAuthFlows": ["code"],
-            "AllowedOAuthScopes": [*terms.scopes],
-            "CallbackURLs": [*terms.redirect_uris],
-            "LogoutURLs": [*terms.sign_out_uris],
-        }
-    return request
 
 
 def _accepted(operation: Any, **request: Any) -> Any:

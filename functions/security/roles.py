@@ -6,6 +6,7 @@ whoever connects it with a role, or takes it away where it denies, has to admini
 too. Whatever changes, the holders' accounts are compiled anew before the answer.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -22,7 +23,7 @@ from security.permissions import (
     Permission,
     check,
 )
-from security.rights import require_admin
+from security.rights import require_admin, require_may_give
 from security.stewards import NOT_ALLOWED, Stewards
 from security.store.roles import RoleStore, Rulebook
 
@@ -107,12 +108,11 @@ class Roles:
         """Change a permission; what it was and what it is. Raises InvalidRequest."""
         book = self._changing_permission(caller, application, id)
         present = book.permissions[id]
-        changed = _authored(caller, replace(present, **changes))  # type: ignore[arg-type]
+        changed = _authored(caller, replace(present, **changes))  # type: ignore[arg-type]  # fields by name
         if changed == present:
             return present, present
         require_may_lift(caller, present)
-        if changed.is_native and book.roles_with(id):
-            _require_may_grant(caller, changed)
+        self._require_may_grant(caller, application, book.roles_with(id), changed)
         try:
             self._store.replace_permission(application, changed)
         except ConditionFailed as failure:
@@ -135,7 +135,7 @@ class Roles:
         permission = _known_permission(book, id)
         if permission.is_internal and id not in self._stewards.powers(caller, application):
             raise Forbidden(NOT_ALLOWED)
-        _require_may_grant(caller, permission)
+        self._require_may_grant(caller, application, [role], permission)
         try:
             self._store.add_permission(application, role, id)
         except ConditionFailed as failure:
@@ -170,6 +170,15 @@ class Roles:
             raise Forbidden(BUILT_IN)
         return book
 
+    def _require_may_grant(
+        self, caller: Caller, application: str, roles: Iterable[str], permission: Permission
+    ) -> None:
+        """Refuse a permission that would give holders of the roles what the caller may not."""
+        grant, roles = native(permission), list(roles)
+        if grant is not None and roles:
+            holders = self._assignments.holders(application, roles)
+            require_may_give_all(caller, holders, grant)
+
     def _refresh(self, application: str, book: Rulebook, permission: str) -> None:
         self._assignments.refresh_holders(application, book.roles_with(permission))
 
@@ -195,10 +204,11 @@ def require_may_lift(caller: Caller, permission: Permission) -> None:
         require_admin(caller, grant.tenant)
 
 
-def _require_may_grant(caller: Caller, permission: Permission) -> None:
-    grant = native(permission)
-    if grant is not None:
-        require_admin(caller, grant.tenant)
+def require_may_give_all(caller: Caller, users: Iterable[str], grant: Grant) -> None:
+    """Refuse a grant that the caller may not give to all of the users, or to anybody."""
+    require_admin(caller, grant.tenant)
+    for user in users:
+        require_may_give(caller, user, grant)
 
 
 def _not_added(failure: ConditionFailed, what: str) -> CityError:

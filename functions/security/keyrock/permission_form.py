@@ -29,7 +29,7 @@ _TEXTS = {
 def new_permission(members: Mapping[str, Json]) -> Permission:
     """The permission that a request asks for, without an id. Raises InvalidRequest."""
     name = required_text(members, "name")
-    return Permission(id="", name=name, **_changes(members, None))  # type: ignore[arg-type]
+    return Permission(id="", name=name, **_changes(members, None))  # type: ignore[arg-type]  # fields by name
 
 
 def changed_permission(members: Mapping[str, Json], present: Permission) -> dict[str, object]:

@@ -162,13 +162,19 @@ def test_clients_of_users_cannot_get_tokens_for_every_scope(keyrock: Keyrock) ->
     assert client(keyrock, machine)["ExplicitAuthFlows"] == ["ALLOW_CUSTOM_AUTH"]
 
 
-def test_withdrawn_client_credentials_give_no_more_tokens(keyrock: Keyrock) -> None:
+def test_withdrawn_client_credentials_give_no_more_tokens_and_end_those_there_are(
+    keyrock: Keyrock,
+) -> None:
     application = keyrock.application()
     machine = keyrock.services.accounts.get(application).twin
+    token = keyrock.token(machine, machine, "context/read")
     changed(keyrock, application, grant_type=["authorization_code"])
-    assert client(keyrock, machine)["AllowedOAuthFlowsUserPoolClient"] is False
+    assert client(keyrock, machine)["AllowedOAuthFlows"] == []
+    assert keyrock.ask(access_token=token).status_code == 401
     changed(keyrock, application, grant_type=["authorization_code", "client_credentials"])
-    assert client(keyrock, machine)["AllowedOAuthFlowsUserPoolClient"] is True
+    assert client(keyrock, machine)["AllowedOAuthFlows"] == ["client_credentials"]
+    assert keyrock.services.accounts.get(machine).account.active
+    assert keyrock.ask(access_token=token).status_code == 401
 
 
 def test_client_credentials_can_be_added_later(keyrock: Keyrock) -> None:

@@ -8,7 +8,7 @@ from city.policy.grants import Action, Grant
 from security.store.organisations import Membership
 from tests.integration.applications.keyrock import Keyrock
 
-NATIVE = {
+NATIVE: dict[str, Any] = {
     "resource": "/v2/entities",
     "authorization_service_header": "City",
     "use_authorization_service_header": True,
@@ -282,7 +282,7 @@ class TestAccess:
         keyrock.permission(application, role, action=None, resource=None, grant=wanted)
         keyrock.assign(application, user, role)
         (grant,) = keyrock.services.accounts.get(user).account.grants
-        assert grant.types == {"Park"}
+        assert grant.types == frozenset({"Park"})
         assert grant.actions == {Action.READ, Action.SUBSCRIBE}
 
 
@@ -357,6 +357,29 @@ class TestEscalation:
             assert keyrock.refused(method, path, by=user)[0] == 403
         body = {"permission": {"grant": None, "action": "GET", "resource": "/a"}}
         assert keyrock.refused("PATCH", f"{url}/permissions/{permission}", body, by=user)[0] == 403
+
+    def test_administrator_of_a_tenant_does_not_raise_its_own_rights(
+        self, keyrock: Keyrock
+    ) -> None:
+        """Neither by a role it takes, nor by a permission of a role it has."""
+        only_admin = Grant("admin", frozenset({Action.ADMIN}), "city")
+        user, application = provider(keyrock, only_admin)
+        url = f"/v1/applications/{application}"
+        holding, other = keyrock.role(application), keyrock.role(application)
+        keyrock.assign(application, user, holding)
+        permission = keyrock.permission(application, other, **NATIVE)
+        body = {"permission": {"name": "see", "action": "GET", **NATIVE}}
+        own = keyrock.made("POST", f"{url}/permissions", body, by=user)["permission"]["id"]
+        attempts = [
+            f"{url}/users/{user}/roles/{other}",
+            f"{url}/roles/{holding}/permissions/{permission}",
+            f"{url}/roles/{holding}/permissions/{own}",
+        ]
+        for path in attempts:
+            assert keyrock.refused("PUT", path, by=user)[0] == 403
+        friend = keyrock.user()
+        keyrock.made("PUT", f"{url}/users/{friend}/roles/{other}", by=user)
+        assert grants(keyrock, friend) == READS_CITY
 
     def test_purchaser_cannot_give_roles(self, keyrock: Keyrock) -> None:
         application, user = keyrock.application(), keyrock.user()

@@ -1,6 +1,7 @@
 """What permissions on `/v2/entities` mean for the city's own data, and that they never mean more."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -107,7 +108,11 @@ def test_payload_rules_narrow_the_grant_or_take_it_away() -> None:
 
 
 def test_own_grant_is_taken_as_it_is() -> None:
-    wanted = {"actions": ["subscribe"], "tenant": "city", "servicePath": "/parks/#"}
+    wanted: dict[str, Any] = {
+        "actions": ["subscribe"],
+        "tenant": "city",
+        "servicePath": "/parks/#",
+    }
     grant = native_grant(Permission("p", "p", grant=wanted))
     assert grant is not None
     assert (grant.tenant, {*grant.actions}) == ("city", {Action.SUBSCRIBE})
