@@ -140,7 +140,7 @@ def test_subject_search_goes_through_who_holds_grants(city: Desk) -> None:
     for subject, kind, terms in (
         ("hugo", "user", grant("read", id="h", tenant="pond", types=["Duck"])),
         ("ines", "user", grant("read", id="i", tenant="pond", types=["Swan"])),
-        ("jana", "user", grant("read", id="j", tenant="*")),
+        ("jana", "user", grant("read", id="j", tenant="*", types=["Duck"])),
         ("app-1", "application", grant("read", id="a", tenant="pond")),
     ):
         city.account(subject, kind=kind)
