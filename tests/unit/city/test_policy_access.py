@@ -47,11 +47,14 @@ GRANTS = st.builds(
     starts=MOMENTS,
     ends=MOMENTS,
 )
-SETS_OF_GRANTS = st.lists(GRANTS, max_size=6)
+WHOLE = st.builds(
+    Grant, st.just("g"), st.just(frozenset(ACTIONS)), st.just(ANY_TENANT), deny=st.booleans()
+)
+SETS_OF_GRANTS = st.lists(st.one_of(GRANTS, GRANTS, GRANTS, WHOLE), max_size=6)
 
 
 @given(SETS_OF_GRANTS, st.sampled_from(TENANTS), st.sampled_from(ACTIONS))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_decisions_are_those_of_cedar(grants: list[Grant], tenant: str, action: Action) -> None:
     access = Access("somebody", grants, NOW)
     asked = [*product(PATHS, TYPES, IDS, [None, *ATTRIBUTES, UNHEARD])]
@@ -292,6 +295,14 @@ def test_keys_decide_for_grants_by_type_and_path_only() -> None:
     assert not keys_decide(rooms, grant("read", id="g-2", ids=["x1"]))
     assert not keys_decide(rooms, grant("read", id="g-2", idPattern="x.*", effect="deny"))
     assert not keys_decide(rooms, grant("read", id="g-2", attributes=["t"], effect="deny"))
+
+
+def test_any_denial_takes_something_from_everything() -> None:
+    view = Access("somebody", [*FULL_GRANTS, grant("read", effect="deny", ids=["x1"])], NOW).view(
+        ""
+    )
+    assert not view.is_everything
+    assert not view.is_nothing
 
 
 def test_denying_everything_leaves_nothing_to_see() -> None:
