@@ -16,28 +16,29 @@ from city.policy.grants import PUBLIC_ID, Grant
 from security.audit import Audit
 from security.projection import Projection
 from security.rights import is_own, require_admin, require_may_give, require_may_take
-from security.store.accounts import AccountStore, ListedGrant, StoredAccount
-
-ListedGrants = tuple[list[ListedGrant], str | None]
-"""A page of grants and the sort key after which the next begins."""
+from security.store.accounts import AccountStore, StoredAccount
+from security.store.grants import GrantPage, GrantStore, ListedGrant
 
 
 class Grants:
     """Lists, gives and takes grants on behalf of a caller."""
 
-    def __init__(self, accounts: AccountStore, projection: Projection, audit: Audit) -> None:
+    def __init__(
+        self, store: GrantStore, accounts: AccountStore, projection: Projection, audit: Audit
+    ) -> None:
+        self._store = store
         self._accounts = accounts
         self._projection = projection
         self._audit = audit
 
-    def in_tenant(self, caller: Caller, tenant: str, limit: int, after: str | None) -> ListedGrants:
+    def in_tenant(self, caller: Caller, tenant: str, limit: int, after: str | None) -> GrantPage:
         """The direct grants about a tenant (ANY_TENANT: those about all). Raises Forbidden."""
         require_admin(caller, tenant)
-        return self._accounts.in_tenant(tenant, limit, after)
+        return self._store.in_tenant(tenant, limit, after)
 
     def of_subject(
         self, caller: Caller, subject: str, tenant: str | None, limit: int, after: str | None
-    ) -> ListedGrants:
+    ) -> GrantPage:
         """A subject's direct grants; with a tenant only those about it, though pages are shorter.
 
         The subject itself and administrators of the platform see all, those of a tenant its own.
@@ -46,12 +47,12 @@ class Grants:
             require_admin(caller, tenant)
         elif not is_own(caller, subject):
             caller.access.require_admin(None)
-        found, rest = self._accounts.of_subject(subject, limit, after)
-        return [one for one in found if tenant in (None, one.grant.tenant)], rest
+        found, rest = self._store.of_subject(subject, limit, after)
+        return GrantPage([one for one in found if tenant in (None, one.grant.tenant)], rest)
 
     def get(self, caller: Caller, subject: str, id: str) -> ListedGrant:
         """One direct grant. Raises NotFound, Forbidden."""
-        listed = self._accounts.direct(self._accounts.principal(subject).account.subject, id)
+        listed = self._store.get(self._accounts.principal(subject).account.subject, id)
         if not is_own(caller, subject):
             require_admin(caller, listed.grant.tenant)
         return listed
@@ -69,7 +70,7 @@ class Grants:
     def take(self, caller: Caller, subject: str, id: str) -> None:
         """Take a grant away. Raises NotFound, Forbidden."""
         name = self._accounts.principal(subject).account.subject
-        require_may_take(caller, name, self._accounts.direct(name, id).grant)
+        require_may_take(caller, name, self._store.get(name, id).grant)
         revoked = self._accounts.revoke(name, id)
         self._projection.refresh_keys(name)
         self._record(caller, "grant:delete", name, revoked)

@@ -69,8 +69,10 @@ class Services:
     def grants(self) -> "Grants":
         """Direct grants, as administrators give and take them."""
         from security.grants import Grants  # noqa: PLC0415
+        from security.store.grants import GrantStore  # noqa: PLC0415
 
-        return Grants(self.accounts, self.projection, self.audit)
+        store = GrantStore(self.table, self.clock)
+        return Grants(store, self.accounts, self.projection, self.audit)
 
     @cached_property
     def api_keys(self) -> "ApiKeys":
@@ -92,7 +94,9 @@ class Services:
         """Accounts, as administrators see, disable and revoke them."""
         from security.subjects import Subjects  # noqa: PLC0415
 
-        return Subjects(self.accounts, self.users.set_sign_in, self.audit, self.clock)
+        return Subjects(
+            self.accounts, self.projection, self.users.set_sign_in, self.audit, self.clock
+        )
 
     @cached_property
     def audit(self) -> "Audit":

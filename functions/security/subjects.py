@@ -9,6 +9,7 @@ from city.policy import Caller
 from city.policy.accounts import Account
 from city.policy.grants import ANY_TENANT
 from security.audit import Audit
+from security.projection import Projection
 from security.rights import is_own, require_admin
 from security.store.accounts import AccountStore
 
@@ -23,12 +24,14 @@ class Subjects:
     def __init__(
         self,
         accounts: AccountStore,
+        projection: Projection,
         set_sign_in: Callable[[str, bool], None],
         audit: Audit,
         clock: Clock,
     ) -> None:
         """`set_sign_in` lets a user sign in or not, and ends its sessions if not."""
         self._accounts = accounts
+        self._projection = projection
         self._set_sign_in = set_sign_in
         self._audit = audit
         self._clock = clock
@@ -76,6 +79,13 @@ class Subjects:
         self._accounts.set_active(id, active=active)
         if kind == USER:
             self._set_sign_in(id, active)
+
+    def refresh(self, caller: Caller, id: str) -> None:
+        """Compile the account of a subject anew, after a change that stopped half way."""
+        caller.access.require_admin(None)
+        self._accounts.get(id)
+        self._projection.refresh(id)
+        self._record(caller, "subject:refresh", id)
 
     def _refuse_own(self, caller: Caller, id: str) -> None:
         if is_own(caller, id):

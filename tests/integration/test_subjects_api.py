@@ -72,9 +72,15 @@ def test_ending_others_takes_an_administrator_of_the_platform(
 ) -> None:
     if caller == "bob":
         desk.account("bob")
-    for path in ("disable", "enable", "revoke"):
+    for path in ("disable", "enable", "refresh", "revoke"):
         assert desk("POST", f"{ANN}/{path}", by=caller).status_code == 403
     assert may_call(desk, "ann")
+
+
+def test_refresh_repairs_an_account_whose_sources_say_something_else(desk: Desk) -> None:
+    desk.account("ann", grant("read", tenant="park", id="left over"))
+    assert desk("POST", f"{ANN}/refresh").status_code == 204
+    assert desk("GET", ANN).json()["grants"] == []
 
 
 def test_nobody_revokes_the_application_he_calls_through(desk: Desk, ann: str) -> None:
@@ -86,7 +92,7 @@ def test_nobody_disables_himself(desk: Desk) -> None:
     assert may_call(desk, "root")
 
 
-@pytest.mark.parametrize("path", ["", "/disable", "/enable", "/revoke"])
+@pytest.mark.parametrize("path", ["", "/disable", "/enable", "/refresh", "/revoke"])
 def test_unknown_subject_is_not_found(desk: Desk, path: str) -> None:
     method = "POST" if path else "GET"
     assert desk(method, f"/access/v1/subjects/nobody{path}").status_code == 404

@@ -19,7 +19,7 @@ from security.administration.facts import (
 )
 from security.bodies import read_object
 from security.services import SecurityServices
-from security.store.accounts import ListedGrant
+from security.store.grants import ListedGrant
 
 router = APIRouter(tags=["Grants"])
 

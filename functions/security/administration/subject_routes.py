@@ -25,12 +25,14 @@ router = APIRouter(tags=["Subjects"])
 SUBJECT = "/access/v1/subjects/{subject}"
 DISABLE = "/access/v1/subjects/{subject}/disable"
 ENABLE = "/access/v1/subjects/{subject}/enable"
+REFRESH = "/access/v1/subjects/{subject}/refresh"
 REVOKE = "/access/v1/subjects/{subject}/revoke"
 
 RULES = {
     ("GET", SUBJECT): Operation("subject:read", ADMIN),
     ("POST", DISABLE): Operation("subject:disable", ADMIN),
     ("POST", ENABLE): Operation("subject:enable", ADMIN),
+    ("POST", REFRESH): Operation("subject:refresh", ADMIN),
     ("POST", REVOKE): Operation("subject:revoke", ADMIN),
 }
 
@@ -55,6 +57,16 @@ async def disable_subject(subject: str, caller: CallerFact, services: SecuritySe
 @router.post(ENABLE)
 async def enable_subject(subject: str, caller: CallerFact, services: SecurityServices) -> Response:
     services.subjects.enable(caller, identifier("subject", subject))
+    return no_content()
+
+
+@router.post(REFRESH)
+async def refresh_subject(subject: str, caller: CallerFact, services: SecurityServices) -> Response:
+    """Compile the account anew from roles, organisations and grants.
+
+    That happens with every change; this repairs one that was interrupted.
+    """
+    services.subjects.refresh(caller, identifier("subject", subject))
     return no_content()
 
 

@@ -1,10 +1,8 @@
-"""Accounts as administrators change them, direct grants, and the listing of a tenant's grants.
+"""Accounts as administrators change them, with the direct grants compiled into them.
 
-| row          | pk                | sk                | content                                     |
-|--------------|-------------------|-------------------|---------------------------------------------|
-| account      | `subject·{id}`    | `account`         | see `city.policy.accounts`; `owner`, `twin` |
-| direct grant | `subject·{id}`    | `grant·{grant}`   | `id`, `g` (packed), `by`, `at` (k = G)      |
-| listing      | `grants·{tenant}` | `{grant}·{id}`    | the same and `subject`                      |
+| row     | pk             | sk        | content                                                    |
+|---------|----------------|-----------|------------------------------------------------------------|
+| account | `subject·{id}` | `account` | see `city.policy.accounts`; `owner`, `twin`, `application` |
 
 An account also has, unseen by the policy: `owner`, whose rights an API key may not exceed; `twin`,
 the machine client that an application uses for client credentials; `application`, in the account
@@ -31,14 +29,13 @@ from city.policy.accounts import Account, Plan, account_from_row, account_key, a
 from city.policy.credentials import key_subject
 from city.policy.grant_forms import pack
 from city.policy.grants import Grant
+from security.store.grants import GrantStore
 from security.store.keys import KeyStore, ListedKey
-from security.store.sources import DIRECT, grant_key, stored_grant
+from security.store.sources import DIRECT
 from security.store.table import (
     IS_NEW,
-    IS_THERE,
     Change,
     Condition,
-    Page,
     Statement,
     Table,
 )
@@ -46,7 +43,6 @@ from security.store.table import (
 MAX_GRANTS = 1000
 """Grants one subject may hold: an item has room for 400 KB, and every cold request reads it."""
 
-GRANT_KIND = "G"
 LONGEST_TOKEN = 2 * 86_400 * SECOND
 """How long a deleted account is remembered; no token lives longer."""
 
@@ -67,16 +63,6 @@ class StoredAccount:
     revoked_until: Mapping[str, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ListedGrant:
-    """A direct grant, whose it is, who gave it and when (microseconds)."""
-
-    subject: str
-    grant: Grant
-    by: str
-    at: int
-
-
 class AccountStore:
     """Writes accounts; safe for threads. Changes of an account that is not there raise NotFound."""
 
@@ -84,6 +70,7 @@ class AccountStore:
         self._table = table
         self._clock = clock
         self._keys = KeyStore(table)
+        self._grants = GrantStore(table, clock)
 
     def create(self, account: Account, *, application: str = "") -> bool:
         """Write a new account; False when the subject has one.
@@ -119,7 +106,7 @@ class AccountStore:
                 *(
                     statement
                     for grant in own
-                    for statement in self._giving(account.subject, grant, owner.subject)
+                    for statement in self._grants.giving(account.subject, grant, owner.subject)
                 ),
             ]
         )
@@ -154,7 +141,7 @@ class AccountStore:
         for pause in pauses(MAX_TRANSACTION_TRIES):
             names = self._names(subject)
             statements = [
-                *self._giving(subject, grant, by),
+                *self._grants.giving(subject, grant, by),
                 *self._changing_all(names, _GIVE, values, {"#grant": grant.id}, _HAS_ROOM),
             ]
             if self._written(subject, statements):
@@ -164,15 +151,12 @@ class AccountStore:
 
     def revoke(self, subject: str, grant: str) -> Grant:
         """Take a direct grant away; the grant it was. Raises NotFound."""
-        source = grant_key(subject, grant)
         for pause in pauses(MAX_TRANSACTION_TRIES):
-            revoked = self.direct(subject, grant).grant
+            revoked = self._grants.get(subject, grant).grant
             names = self._names(subject)
-            removal = self._changing_all(names, _TAKE, {}, {"#grant": grant})
             statements = [
-                self._table.deleting(*source, IS_THERE),
-                self._table.deleting(*_listing_key(subject, revoked)),
-                *removal,
+                *self._grants.taking(subject, revoked),
+                *self._changing_all(names, _TAKE, {}, {"#grant": grant}),
             ]
             if self._written(subject, statements, revoking=True):
                 return revoked
@@ -245,8 +229,7 @@ class AccountStore:
         for key_name in self._keys.owned_by(subject):
             self.delete_key(subject, key_name)
         for row in list(self._table.every(key("subject", subject))):
-            if row.get("k") == GRANT_KIND:
-                self._table.delete(*_listing_key(subject, stored_grant(row)))
+            self._grants.unlist(subject, row)
             if row["sk"] != "account":
                 self._table.delete(str(row["pk"]), str(row["sk"]))
         return stored is not None
@@ -256,40 +239,10 @@ class AccountStore:
         self.delete(subject)
         self._keys.unlist(owner, subject)
 
-    def direct(self, subject: str, grant: str) -> ListedGrant:
-        """A direct grant. Raises NotFound."""
-        row = self._table.get(*grant_key(subject, grant))
-        if row is None:
-            raise NotFound(f"subject {subject} has no grant {grant} of its own")
-        return _listed_grant(row)
-
-    def in_tenant(
-        self, tenant: str, limit: int, after: str | None
-    ) -> tuple[list[ListedGrant], str | None]:
-        """A page of a tenant's direct grants (ANY_TENANT: those for all), and where the next begins."""
-        return _listed(self._table.query(key("grants", tenant), limit=limit, after=after))
-
-    def of_subject(
-        self, subject: str, limit: int, after: str | None
-    ) -> tuple[list[ListedGrant], str | None]:
-        """A page of a subject's direct grants, and where the next begins."""
-        page = self._table.query(
-            key("subject", subject), key("grant", ""), limit=limit, after=after
-        )
-        return _listed(page)
-
     def _names(self, subject: str) -> list[str]:
         """The subject and its twin, whose accounts change together. Raises NotFound."""
         stored = self.get(subject)
         return [subject, stored.twin] if stored.twin else [subject]
-
-    def _giving(self, subject: str, grant: Grant, by: str) -> Iterator[Statement]:
-        """The statements that write a direct grant beside the account."""
-        (pk, sk), (list_pk, list_sk) = grant_key(subject, grant.id), _listing_key(subject, grant)
-        row: Row = {"k": GRANT_KIND, "id": grant.id, "g": pack(grant), "by": by}
-        row |= {"at": self._clock(), "subject": subject}
-        yield self._table.putting({"pk": pk, "sk": sk, **row}, IS_NEW)
-        yield self._table.putting({"pk": list_pk, "sk": list_sk, **row})
 
     def _written(
         self,
@@ -371,19 +324,6 @@ class AccountStore:
 
 
 _BUSY = "the subject is being changed by too many requests at once; try again"
-
-
-def _listing_key(subject: str, grant: Grant) -> tuple[str, str]:
-    return key("grants", grant.tenant), key(grant.id, subject)
-
-
-def _listed(page: Page) -> tuple[list[ListedGrant], str | None]:
-    return [_listed_grant(row) for row in page.rows], page.after
-
-
-def _listed_grant(row: Row) -> ListedGrant:
-    by, at = str(row["by"]), cast("int", row["at"])
-    return ListedGrant(str(row["subject"]), stored_grant(row), by, at)
 
 
 def _stored(row: Row) -> StoredAccount:
