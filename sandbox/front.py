@@ -33,6 +33,7 @@ class Front:
         self._reset = reset
         self._prefix = ""
         self._slots = asyncio.Semaphore(IN_FLIGHT)
+        self._resetting = asyncio.Lock()
 
     def open(self, api_id: str) -> None:
         """Let requests through to this HTTP API."""
@@ -56,7 +57,7 @@ class Front:
         if scope["method"] != "POST":
             await _answer(send, 405, {"message": f"{RESET} takes POST."})
             return
-        async with contextlib.AsyncExitStack() as alone:
+        async with self._resetting, contextlib.AsyncExitStack() as alone:
             # no request runs meanwhile, none meets a city that is half empty
             for _ in range(IN_FLIGHT):
                 await alone.enter_async_context(self._slots)

@@ -29,15 +29,27 @@ class Aws:
 
 
 class City:
-    """A front before a recording AWS; `wiped` counts resets."""
+    """A front before a recording AWS; `wiped` counts resets, `met` the requests they ran beside."""
 
     def __init__(self) -> None:
         self.aws = Aws()
-        self.wiped = 0
+        self.wiped = self.met = 0
         self.front = Front(self.aws, PORT, self._wipe)
 
     async def _wipe(self) -> None:
+        self.met = max(self.met, self.aws.running)
+        await asyncio.sleep(0)
+        self.met = max(self.met, self.aws.running)
         self.wiped += 1
+
+    async def meet(self, *requests: tuple[str, str]) -> list[int]:
+        """Send requests at one time; their statuses."""
+        transport = httpx.ASGITransport(app=self.front)
+        url = f"http://127.0.0.1:{PORT}"
+        async with httpx.AsyncClient(transport=transport, base_url=url) as client:
+            return [
+                a.status_code for a in await asyncio.gather(*(client.request(*r) for r in requests))
+            ]
 
     async def _ask(self, method: str, path: str, port: int, times: int) -> int:
         transport = httpx.ASGITransport(app=self.front)
@@ -109,3 +121,15 @@ def test_reset_by_get_is_refused(open_front: City) -> None:
 def test_requests_beyond_the_limit_wait(open_front: City) -> None:
     open_front.ask("GET", "/version", times=4 * IN_FLIGHT)
     assert (open_front.aws.most, len(open_front.aws.asked)) == (IN_FLIGHT, 4 * IN_FLIGHT)
+
+
+def test_resets_at_one_time_run_one_after_another_and_beside_no_request(open_front: City) -> None:
+    reset, request = ("POST", "/_sandbox/reset"), ("GET", "/version")
+    loop = asyncio.new_event_loop()
+    try:
+        meeting = open_front.meet(*[request] * IN_FLIGHT, reset, reset, *[request] * IN_FLIGHT)
+        statuses = loop.run_until_complete(asyncio.wait_for(meeting, 10))
+    finally:
+        loop.close()
+    assert statuses.count(204) == 2
+    assert (open_front.wiped, open_front.met) == (2, 0)
