@@ -3,11 +3,10 @@
 import re
 import secrets
 from collections import OrderedDict
-from datetime import UTC, datetime
 from threading import Lock
 from typing import NamedTuple
 
-from city.clock import SECOND, Clock
+from city.clock import Clock
 from city.dynamodb import ConditionFailed
 from city.errors import AlreadyExists, InvalidRequest, NotFound, Stale, TooLarge
 from city.json import Json, dump
@@ -24,7 +23,7 @@ MAX_TENANTS = 64
 """Tenants whose policies a process keeps compiled."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-_READ_ONLY = frozenset({"id", "revision", "changedAt", "changedBy"})
+_READ_ONLY = frozenset({"id", "changedAt", "changedBy"})
 
 
 class _Compiled(NamedTuple):
@@ -130,18 +129,6 @@ class Policies:
             if 0 in error.found:
                 raise AlreadyExists(f"there is a policy {policy.id} in this tenant") from error
             raise TooLarge(f"a tenant may have at most {MAX_POLICIES} policies") from error
-
-
-def show(policy: StoredPolicy) -> dict[str, Json]:
-    """A policy as the interface shows it: as written, with its id and when and who changed it."""
-    written = policy.document.model_dump(by_alias=True, exclude_unset=True, mode="json")
-    return {
-        "id": policy.id,
-        **written,
-        "revision": policy.changed,
-        "changedAt": datetime.fromtimestamp(policy.changed / SECOND, UTC).isoformat(),
-        "changedBy": policy.author,
-    }
 
 
 def _members(body: Json) -> dict[str, Json]:

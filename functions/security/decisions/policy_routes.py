@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Request, Response
 
 from city.errors import InvalidRequest
+from city.json import Json
 from city.policy import Operation
 from security.access import ADMIN
-from security.administration.facts import Parameters, json_answer, no_content, page_answer
+from security.administration.facts import Parameters, iso, json_answer, no_content, page_answer
 from security.bodies import read_object
 from security.decisions.facts import AdministratorFact, PreconditionsFact
 from security.evaluations import Asker
-from security.policies import show
 from security.preconditions import entity_tag
 from security.services import SecurityServices, Services
 from security.store.policies import StoredPolicy
@@ -39,7 +39,7 @@ async def list_policies(
     if form not in (None, "json"):
         raise InvalidRequest("format must be json or cedar")
     found, after = services.decisions.policies.some(asker.tenant, query.limit, query.after)
-    return page_answer("policies", list(map(show, found)), after)
+    return page_answer("policies", list(map(_shown, found)), after)
 
 
 @router.post(POLICIES)
@@ -91,9 +91,16 @@ async def delete_policy(
 
 def _answer(policy: StoredPolicy, status: int = 200) -> Response:
     location = f"{POLICIES}/{policy.id}" if status == 201 else None
-    answer = json_answer(show(policy), status, location)
+    answer = json_answer(_shown(policy), status, location)
     answer.headers["ETag"] = entity_tag(policy.changed)
     return answer
+
+
+def _shown(policy: StoredPolicy) -> dict[str, Json]:
+    """A policy as written, with its id and who changed it last and when."""
+    written = policy.document.model_dump(by_alias=True, exclude_unset=True, mode="json")
+    changed = {"changedAt": iso(policy.changed), "changedBy": policy.author}
+    return {"id": policy.id, **written, **changed}
 
 
 def _record(services: Services, asker: Asker, action: str, policy_id: str) -> None:
