@@ -36,7 +36,7 @@ from city.dynamodb import ConditionFailed
 from city.errors import AlreadyExists, CityError, InvalidRequest, NotFound
 from city.json import Json
 from city.policy import Caller
-from security.applications import Terms
+from security.application_terms import Terms
 from security.keyrock.application_form import new_terms
 from security.keyrock.permission_form import new_permission
 from security.permissions import BUILT_IN_PERMISSIONS, BUILT_IN_ROLES

@@ -33,6 +33,7 @@ class Registry:
     def applications(self) -> "Applications":
         """Applications."""
         from city.aws import client  # noqa: PLC0415 - most requests need no client of the pool
+        from security.application_terms import Offer  # noqa: PLC0415
         from security.applications import Applications  # noqa: PLC0415
         from security.cognito_clients import AppClients  # noqa: PLC0415
 
@@ -47,7 +48,7 @@ class Registry:
             stewards=self.stewards,
             audit=services.audit,
             clock=services.clock,
-            takes_passwords=services.settings.password_grant,
+            offer=Offer(takes_passwords=services.settings.password_grant),
         )
 
     @cached_property

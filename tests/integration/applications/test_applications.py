@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from city.errors import Unavailable
 from security.applications import MAX_PROVIDED
 from tests.integration.applications.keyrock import REDIRECT, Keyrock
 
@@ -20,6 +21,10 @@ def changed(keyrock: Keyrock, application: str, **members: Any) -> Any:
 def client(keyrock: Keyrock, id: str) -> Any:
     answer = keyrock.cognito.describe_user_pool_client(UserPoolId=keyrock.user_pool_id, ClientId=id)
     return answer["UserPoolClient"]
+
+
+def out_of_order(*_: object, **__: object) -> None:
+    raise Unavailable("out of order; try again")
 
 
 def test_application_is_created_read_changed_and_deleted(keyrock: Keyrock) -> None:
@@ -257,20 +262,38 @@ def test_everything_is_counted_for_administrators(keyrock: Keyrock) -> None:
     assert keyrock.refused("GET", "/v1/service_providers/configs", by=stranger)[0] == 403
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "security.cognito_clients.AppClients.create",
+        "security.store.applications.ApplicationStore.create",
+        "security.store.accounts.AccountStore.create",
+    ],
+)
 def test_nothing_is_left_of_an_application_that_could_not_be_made(
-    keyrock: Keyrock, monkeypatch: pytest.MonkeyPatch
+    keyrock: Keyrock, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     keyrock.application()
     before = keyrock.rows()
-
-    def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("out of order")
-
-    monkeypatch.setattr("security.store.applications.ApplicationStore.create", fail)
-    assert keyrock("POST", "/v1/applications", NEW).status_code == 500
+    monkeypatch.setattr(step, out_of_order)
+    assert keyrock("POST", "/v1/applications", NEW).status_code == 503
     assert keyrock.rows() == before
     clients = keyrock.cognito.list_user_pool_clients(UserPoolId=keyrock.user_pool_id)
     assert len(clients["UserPoolClients"]) == 2
+
+
+def test_change_that_the_pool_does_not_take_is_taken_back(
+    keyrock: Keyrock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the same change, tried again, is one."""
+    application = keyrock.application()
+    with monkeypatch.context() as patch:
+        patch.setattr("security.cognito_clients.AppClients.update", out_of_order)
+        body = {"application": {"redirect_uri": "https://parks.example/"}}
+        answer = keyrock("PATCH", f"/v1/applications/{application}", body)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    changed(keyrock, application, redirect_uri="https://parks.example/")
+    assert client(keyrock, application)["CallbackURLs"] == ["https://parks.example/"]
 
 
 def test_deletion_takes_accounts_assignments_and_clients(keyrock: Keyrock) -> None:
