@@ -244,6 +244,16 @@ def test_inactive_public_adds_nothing_to_others() -> None:
     assert not reads(City(LOGIN, USER, public).ask(bearer(**USERS_TOKEN)), "Park")
 
 
+def test_change_of_the_public_counts_with_the_next_request() -> None:
+    city = City(OPEN_DATA)
+    assert reads(city.ask(NOBODY), "Park")
+    lamps = Account("public", "public", grants=(grant("read", types=["Lamp"]),))
+    city.directory.accounts["public"] = lamps
+    caller = city.ask(NOBODY)
+    assert reads(caller, "Lamp")
+    assert not reads(caller, "Park")
+
+
 @pytest.mark.parametrize("route", ["/open", "/things"])
 @pytest.mark.parametrize("public_access", [False, True])
 @pytest.mark.parametrize(
