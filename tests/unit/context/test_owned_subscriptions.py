@@ -350,17 +350,19 @@ def test_an_owner_who_lost_every_right_gets_nothing_and_the_subscription_says_wh
     assert shown["notification"]["lastFailureReason"] == NO_RIGHTS
 
 
+@pytest.mark.parametrize("before", [[], [grant(*BOTH, types=["Car"])]])
 def test_a_subscription_made_right_after_its_grant_misses_nothing(
-    pipeline: Pipeline, hold: Hold, clock: FixedClock
+    pipeline: Pipeline, hold: Hold, clock: FixedClock, before: Any
 ) -> None:
-    """The matcher has just seen that the owner had no account."""
+    """The matcher has just seen that the owner may see less."""
+    hold(*before)
     pipeline.notifier._owners.sight(Owner("maker"), CITY)
     caller = hold(grant(*BOTH))
     clock.now += SECOND
     id = subscribe(pipeline, caller)
     clock.now += SECOND
-    old = entity(temperature=1, at=clock.now)
-    assert len(pipeline.change(None, old)) == 1
+    room = entity(temperature=1, at=clock.now)
+    assert len(pipeline.change(None, room)) == 1
     assert pipeline.shown(id)["status"] == "active"
 
 
