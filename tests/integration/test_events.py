@@ -92,4 +92,5 @@ def test_every_function_has_events() -> None:
         "context_api",
         "context_matcher",
         "context_sender",
+        "security_api",
     }
