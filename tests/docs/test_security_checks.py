@@ -52,3 +52,15 @@ def test_every_row_says_something() -> None:
     rows = [line for line in PAGE.splitlines() if line.startswith("|")]
     assert all(cell.strip() for row in rows for cell in row.strip("|").split("|"))
     assert len(ROWS) >= 35
+
+
+@pytest.mark.parametrize("page", ["security.md", "decisions.md"])
+def test_tests_that_a_page_names_exist(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text()
+    assert set(re.findall(r"`(test_\w+)`", text)) <= DEFINED.keys()
+
+
+def test_every_requirement_of_the_framework_names_a_test() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    requirements = re.findall(r"^\| (S\d+) \|.*\| .*`test_\w+`.* \|$", text, re.MULTILINE)
+    assert requirements == [f"S{number}" for number in range(1, 17)]

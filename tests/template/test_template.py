@@ -109,6 +109,14 @@ def test_every_method_of_a_path_reaches_the_function() -> None:
     assert methods == {"x-amazon-apigateway-any-method"}
 
 
+def test_nothing_is_invoked_but_through_the_gateway() -> None:
+    stack = translated()
+    assert not resources(stack, "AWS::Lambda::Url")
+    callers = resources(stack, "AWS::Lambda::Permission").values()
+    assert {permission["Principal"] for permission in callers} == {"apigateway.amazonaws.com"}
+    assert all("CityApi" in str(permission["SourceArn"]) for permission in callers)
+
+
 def test_alarms_and_dashboards_cost_nothing() -> None:
     template = translated()
     assert len(resources(template, "AWS::CloudWatch::Alarm")) <= FREE_ALARMS
