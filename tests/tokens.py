@@ -176,7 +176,7 @@ TIMES = {
     "expiry infinite": signed(
         json.dumps(claims(exp=0)).replace('"exp": 0', '"exp": Infinity').encode()
     ),
-    "expiry past the longest life": signed(claims(exp=NOW + MAX_LIFETIME + 1)),
+    "expiry past the longest life": signed(claims(exp=NOW + MAX_SKEW + MAX_LIFETIME + 1)),
     "issued in the future": signed(claims(iat=NOW + MAX_SKEW + 1)),
     "no time of issue": signed(claims(iat=None)),
     "not valid yet": signed(claims(nbf=NOW + MAX_SKEW + 1)),

@@ -60,9 +60,16 @@ def test_token_that_is_not_exactly_right_is_refused_without_reason(
         claims(exp=NOW + 1),
         claims(exp=NOW + MAX_LIFETIME),
         claims(iat=NOW + MAX_SKEW),
+        claims(iat=NOW + MAX_SKEW, exp=NOW + MAX_SKEW + MAX_LIFETIME),
         claims(nbf=NOW + MAX_SKEW),
     ],
-    ids=["last second", "longest life", "issuer's clock ahead", "begins within the skew"],
+    ids=[
+        "last second",
+        "longest life",
+        "issuer's clock ahead",
+        "longest life by a clock ahead",
+        "begins within the skew",
+    ],
 )
 def test_token_at_the_edge_of_its_time_is_accepted(
     good: dict[str, Any], verify: Callable[[str], Any]

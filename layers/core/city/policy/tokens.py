@@ -93,8 +93,8 @@ class TokenVerifier:
         if not (type(expiry) is type(issued) is type(starts) is int):
             return False
         now = self._clock()
-        latest_start = max(issued, starts)
-        return latest_start <= now + MAX_SKEW and now < expiry <= now + MAX_LIFETIME
+        latest = now + MAX_SKEW
+        return max(issued, starts) <= latest and now < expiry <= latest + MAX_LIFETIME
 
 
 def verified_payload(token: str, keys: SigningKeys) -> bytes:
