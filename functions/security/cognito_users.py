@@ -96,12 +96,12 @@ class UserDirectory:
     def set_email(self, id: str, email: str, *, verified: bool) -> None:
         """Change the address a user signs in with. Raises AlreadyExists.
 
-        Unless `verified`, Cognito sends a code to the new address that proves it is the user's.
+        Unless `verified`, Cognito sends a code to the new address and keeps the old one until the
+        code has proved that it is the user's (VerifyUserAttribute).
         """
-        attributes = [
-            {"Name": "email", "Value": email},
-            {"Name": "email_verified", "Value": str(verified).lower()},
-        ]
+        attributes = [{"Name": "email", "Value": email}]
+        if verified:
+            attributes.append({"Name": "email_verified", "Value": "true"})
         try:
             self._call(self._client.admin_update_user_attributes, id, UserAttributes=attributes)
         except ClientError as error:

@@ -125,7 +125,8 @@ class Users:
     def update(self, id: str, details: Details, *, vouched: bool) -> tuple[User, User]:
         """Change a user: how it was and how it is. Raises InvalidRequest, NotFound, AlreadyExists.
 
-        `vouched`: an administrator does it, so a new address needs no proof. A new password ends
+        `vouched`: an administrator does it, so a new address needs no proof; another is the user's
+        once the user has proved it, and until then the old one is shown. A new password ends
         every session, also the one in which it was set: whoever knew the old one is out.
         """
         _check_extra(details.extra)
@@ -135,7 +136,8 @@ class Users:
             if self._directory.find(wanted):
                 raise AlreadyExists("Email already used")
             self._directory.set_email(id, wanted, verified=vouched)
-            email = wanted
+            present = self._directory.get(id)
+            email = present.email if present else email
         if details.password is not None:
             self._directory.set_password(id, details.password)
             self._accounts.revoke_tokens(id)

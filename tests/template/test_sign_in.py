@@ -67,6 +67,14 @@ def test_password_grant_is_off_and_refused_in_prod() -> None:
     assert assertion["Assert"]["Fn::Equals"][1] == "false"
 
 
+def test_address_is_a_name_in_any_case_and_another_only_counts_once_it_is_proved() -> None:
+    """Cognito tells cases apart unless it is told not to, and its own interface changes addresses."""
+    [pool] = resources(translated(), "AWS::Cognito::UserPool").values()
+    assert pool["UsernameConfiguration"] == {"CaseSensitive": False}
+    settings = pool["UserAttributeUpdateSettings"]
+    assert settings["AttributesRequireVerificationBeforeUpdate"] == pool["AutoVerifiedAttributes"]
+
+
 def test_tier_of_the_pool_is_chosen_and_not_left_to_the_age_of_the_account() -> None:
     [pool] = resources(translated(), "AWS::Cognito::UserPool").values()
     assert pool["UserPoolTier"] == "ESSENTIALS"
