@@ -1,6 +1,7 @@
 # Each target installs what it needs; none needs another to have run before.
 #   PORT=8080    where `make run` listens (`make listen`: 9099)
 #   OPEN=1       a city that asks for no tokens
+#   GRANT_SECONDS=1  how long the local city goes on with rights it has read (0 to 30)
 #   HOURS=500    how many hours of each city `make demo` sends
 #   CONFIG=dev   the environment of samconfig.toml that `make deploy` uses
 
@@ -19,7 +20,7 @@ CHECKED := functions layers/core models cli sandbox tests
 CLIENTS := .venv-clients/.installed $(addprefix tests/clients/,ngsijs/node_modules/.installed keyrock/node_modules/.installed)
 DYNAMODB_LOCAL := build/dynamodb-local/DynamoDBLocal.jar
 
-.PHONY: run test lint demo benchmark listen token deploy test-dynamodb-local
+.PHONY: run test lint demo benchmark revocation listen token deploy test-dynamodb-local
 
 run: $(COMMAND) $(SANDBOX)
 	@exec .venv-sandbox/bin/python -m sandbox
@@ -40,6 +41,9 @@ demo: $(TOOLS)
 
 benchmark: $(TOOLS)
 	@$(BIN)/python -m sandbox.benchmark
+
+revocation: $(TOOLS)
+	@$(BIN)/python -m sandbox.revocation
 
 listen: $(TOOLS)
 	@exec $(BIN)/python -m sandbox.listen

@@ -70,7 +70,7 @@ async def run(options: Options, city: socket.socket, aws: socket.socket) -> None
                     "PublicAccess": str(options.public).lower(),
                     "AllowLoopback": "true",
                     "CognitoEndpoint": aws_url,
-                    "GrantSeconds": "1",
+                    "GrantSeconds": str(options.grant_seconds),
                     "PasswordGrant": "true",
                 },
             )

@@ -23,19 +23,34 @@ def port_from_environment(default: int) -> int:
     return int(given)
 
 
+MAX_GRANT_SECONDS = 30
+
+
+def grant_seconds_from_environment() -> int:
+    """GRANT_SECONDS, or 1 without it. Ends the program when it is not a number from 0 to 30."""
+    given = os.environ.get("GRANT_SECONDS") or "1"
+    if not (given.isdecimal() and int(given) <= MAX_GRANT_SECONDS):
+        sys.exit(f"GRANT_SECONDS={given} is not possible. Choose 0 to {MAX_GRANT_SECONDS}.")
+    return int(given)
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     port: int
     state: Path
     public: bool
+    grant_seconds: int
 
     @classmethod
     def from_environment(cls) -> "Options":
-        """PORT (8080), OPEN (1: requests without a token may do everything), SANDBOX_STATE (.sandbox)."""
+        """PORT (8080), OPEN (1: requests without a token may do everything), SANDBOX_STATE (.sandbox),
+        GRANT_SECONDS (1: how long the functions go on with rights they have read).
+        """
         return cls(
             port=port_from_environment(8080),
             state=Path(os.environ.get("SANDBOX_STATE") or ROOT / ".sandbox").resolve(),
             public=os.environ.get("OPEN") == "1",
+            grant_seconds=grant_seconds_from_environment(),
         )
 
     @property
