@@ -25,6 +25,7 @@ from security.application_terms import (
 )
 from security.cognito_clients import AppClients
 from security.permissions import MANAGE_APPLICATION, PROVIDER
+from security.roles import require_may_lift
 from security.store.applications import Application, ApplicationStore
 from security.store.assignments import UserRole
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from security.credentials import Credentials
     from security.stewards import Stewards
     from security.store.accounts import AccountStore
+    from security.store.clients import ClientStore
     from security.store.roles import RoleStore
 
 KIND = "application"
@@ -61,6 +63,7 @@ class Applications:
         store: ApplicationStore,
         roles: "RoleStore",
         clients: AppClients,
+        remembered: "ClientStore",
         accounts: "AccountStore",
         assignments: "Assignments",
         credentials: "Credentials",
@@ -72,6 +75,7 @@ class Applications:
         self._store = store
         self._roles = roles
         self._clients = clients
+        self._remembered = remembered
         self._accounts = accounts
         self._assignments = assignments
         self._credentials = credentials
@@ -147,6 +151,8 @@ class Applications:
         if application is None:
             raise NotFound("Application not found")
         self._stewards.require(caller, id, MANAGE_APPLICATION)
+        for permission in self._roles.rulebook(id).permissions.values():
+            require_may_lift(caller, permission)
         self._store.close(id)
         self._accounts.delete(id)
         self._credentials.delete_all(id)
@@ -154,6 +160,7 @@ class Applications:
         self._roles.delete_all(id)
         for client in filter(None, (id, application.machine)):
             self._clients.delete(client)
+            self._remembered.forget(client)
         self._store.delete(id)
         self._record(caller, "delete", id)
 
@@ -195,6 +202,8 @@ class Applications:
     def _check_number(self, caller: Caller) -> None:
         if caller.access.is_admin(None):
             return
+        if caller.account is None or caller.account.kind != "user":
+            raise Forbidden("only users and administrators of the city register applications")
         if self._stewards.provided_by(caller) >= MAX_PROVIDED:
             raise Forbidden(f"you already provide {MAX_PROVIDED} applications")
 
@@ -229,6 +238,7 @@ class Applications:
         except Exception:
             self._store.replace(replace(present, version=written.version, machine=written.machine))
             raise
+        self._remembered.forget(written.id)
 
     def _let_machine(self, application: Application) -> None:
         """End the tokens of the machine client when the grant is withdrawn."""

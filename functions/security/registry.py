@@ -36,12 +36,14 @@ class Registry:
         from security.application_terms import Offer  # noqa: PLC0415
         from security.applications import Applications  # noqa: PLC0415
         from security.cognito_clients import AppClients  # noqa: PLC0415
+        from security.store.clients import ClientStore  # noqa: PLC0415
 
         services = self._services
         return Applications(
             store=self._store,
             roles=self._roles,
             clients=AppClients(client("cognito-idp"), services.settings.user_pool_id),
+            remembered=ClientStore(services.table),
             accounts=services.accounts,
             assignments=self.assignments,
             credentials=self.credentials,

@@ -70,7 +70,7 @@ async def introspect(request: Request, services: SecurityServices) -> Response:
             raise MissingScope(DECIDE)
         return _answer(services.oauth.introspection.describe(token))
     client = _client(request, services, parameters)
-    if client.known.secret is None:
+    if client.known.is_public:
         raise OAuthError("unauthorized_client", "this needs a client with a secret")
     return _answer(services.oauth.introspection.describe(token, client))
 

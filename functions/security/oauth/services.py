@@ -17,6 +17,7 @@ from security.oauth.revocations import Revocations
 from security.oauth.tokens import AgentOf, Tokens
 from security.settings import ApiSettings
 from security.store.accounts import AccountStore
+from security.store.clients import ClientStore
 from security.store.table import Table
 from security.subject_tokens import SubjectTokens
 
@@ -45,7 +46,7 @@ class OAuthServices:
     def clients(self) -> Clients:
         """The clients and their authentication."""
         pool = AppClients(client("cognito-idp"), self._settings.user_pool_id)
-        return Clients(pool.describe, self._accounts, self._clock)
+        return Clients(pool.describe, ClientStore(self._table), self._accounts, self._clock)
 
     @cached_property
     def authorization(self) -> Authorization:

@@ -87,14 +87,11 @@ class Tokens:
         return self._ask(client.key, "refresh_token", {"refresh_token": token})
 
     def _client_credentials(self, client: Client, parameters: Parameters) -> Answer:
-        if client.known.secret is None:
+        if client.known.is_public:
             raise OAuthError("unauthorized_client", "a client without a secret has no credentials")
         scopes = _scopes(parameters) - _KEYROCK_SCOPES
         form = {"scope": " ".join(sorted(scopes))} if scopes else {}
-        return self._ask(self._machine(client), "client_credentials", form)
-
-    def _machine(self, client: Client) -> ClientKey:
-        return self._clients.named(client.twin).key if client.twin else client.key
+        return self._ask(self._clients.machine_key(client), "client_credentials", form)
 
     def _password(self, client: Client, parameters: Parameters) -> Answer:
         if not client.known.takes_passwords:

@@ -296,6 +296,14 @@ def test_change_that_the_pool_does_not_take_is_taken_back(
     assert client(keyrock, application)["CallbackURLs"] == ["https://parks.example/"]
 
 
+def test_change_of_an_application_counts_at_once(keyrock: Keyrock) -> None:
+    application = keyrock.application()
+    known = keyrock.services.oauth.clients
+    assert known.named(application).known.redirect_uris == {REDIRECT}
+    changed(keyrock, application, redirect_uri="https://parks.example/")
+    assert known.named(application).known.redirect_uris == {"https://parks.example/"}
+
+
 def test_deletion_takes_accounts_assignments_and_clients(keyrock: Keyrock) -> None:
     application, user = keyrock.application(), keyrock.user()
     role = keyrock.role(application)
@@ -307,6 +315,7 @@ def test_deletion_takes_accounts_assignments_and_clients(keyrock: Keyrock) -> No
         use_authorization_service_header=True,
     )
     keyrock.assign(application, user, role)
+    assert keyrock.services.oauth.clients.named(application)
     agent = keyrock.made("POST", f"/v1/applications/{application}/iot_agents")["iot_agent"]["id"]
     machine = keyrock.services.accounts.get(application).twin
     assert keyrock.services.accounts.get(user).account.grants

@@ -2,9 +2,11 @@
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from city.policy.accounts import Account
+from city.policy.credentials import hash_of
 from security.credentials import hash_password
 from security.settings import ApiSettings
 from security.store.agents import Agent, AgentKind, AgentStore
@@ -346,6 +348,53 @@ def test_changed_secret_is_taken_up_without_waiting_for_the_cache(
     city.pool.clients["web"]["ClientSecret"] = "changed"
     monkeypatch.setattr("security.oauth.clients.MIN_AGE", 0)
     assert city.token("client_credentials", auth=("web", "changed")).status_code == 200
+
+
+def test_processes_share_what_the_pool_says_of_a_client(city: City) -> None:
+    """It describes five clients a second, whoever asks."""
+    for _ in range(3):
+        assert city.token("refresh_token", refresh_token="x").status_code == 400
+        city.services.__dict__.pop("oauth")
+    assert city.pool.described == ["web"]
+
+
+def test_wrong_secrets_do_not_use_up_the_pools_rate(city: City) -> None:
+    for number in range(5):
+        assert city.token("client_credentials", auth=("web", f"guess{number}")).status_code == 401
+    assert city.pool.described == ["web"]
+
+
+def test_client_that_the_pool_cannot_describe_now_goes_on_as_it_was(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = city.signed_in()
+    monkeypatch.setattr("security.oauth.clients.MAX_AGE", 0)
+    monkeypatch.setattr(city.pool, "describe_user_pool_client", busy)
+    again = city.token("refresh_token", refresh_token=tokens["refresh_token"])
+    assert again.status_code == 200
+    unknown = city.token("refresh_token", refresh_token="x", auth=("other", "s3"))
+    assert refusal(unknown) == (503, "temporarily_unavailable")
+
+
+def test_client_that_the_pool_has_no_more_is_refused(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert city.token("client_credentials").status_code == 200
+    del city.pool.clients["web"]
+    monkeypatch.setattr("security.oauth.clients.MAX_AGE", 0)
+    for _ in range(2):
+        assert refusal(city.token("client_credentials")) == (401, "invalid_client")
+
+
+def busy(**_: object) -> None:
+    raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "DescribeUserPoolClient")
+
+
+def test_no_secret_is_kept(city: City) -> None:
+    assert city.token("client_credentials").status_code == 200
+    rows = repr(city.dynamodb.scan(TableName=city.table)["Items"])
+    assert hash_of(SECRET) in rows
+    assert SECRET not in rows
 
 
 def test_no_secret_token_or_password_is_logged(
