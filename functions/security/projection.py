@@ -13,11 +13,14 @@ import logging
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 
 from city.clock import Clock
 from city.dynamodb import MAX_TRANSACTION_TRIES, ConditionFailed, pauses
 from city.errors import Contended, TooLarge
+from city.json import dump
 from city.policy.accounts import Account
+from city.policy.grant_forms import pack
 from city.policy.grants import Grant
 from security.rights import covered, inherited
 from security.store.accounts import MAX_GRANTS, AccountStore, StoredAccount
@@ -25,6 +28,8 @@ from security.store.keys import KeyStore
 from security.store.sources import SourceStore
 
 WORKERS = 16
+MAX_BYTES = 350_000
+"""Of grants in one account: the item may have 400 KB with what else is in it."""
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +90,8 @@ class Projection:
                 continue
             if len(kept) < len(grants):
                 raise TooLarge(
-                    f"subject {subject} has {len(grants)} grants, at most {MAX_GRANTS} take effect"
+                    f"subject {subject} has {len(grants)} grants, of which {len(kept)} take effect: "
+                    f"an account has room for {MAX_GRANTS} grants of {MAX_BYTES} bytes together"
                 )
             return
         raise Contended("the subject is being changed by too many requests at once; try again")
@@ -112,7 +118,6 @@ class Projection:
 
 def _fitting(grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
     """All grants or, when an account cannot hold so many, the denies before the allows."""
-    if len(grants) <= MAX_GRANTS:
-        return grants
-    first = sorted(grants, key=lambda grant: (not grant.deny, grant.id))
-    return tuple(first[:MAX_GRANTS])
+    first = sorted(grants, key=lambda grant: (not grant.deny, grant.id))[:MAX_GRANTS]
+    sizes = accumulate(len(dump([grant.id, pack(grant)]).encode()) for grant in first)
+    return tuple(grant for grant, size in zip(first, sizes, strict=True) if size <= MAX_BYTES)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from city.errors import Contended, Unavailable
+from city.errors import Contended, TooLarge, Unavailable
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -48,6 +48,9 @@ _CAPACITY_ERRORS = frozenset(
     }
 )
 _CAPACITY_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError"})
+_CONTENT_REFUSALS = frozenset({"ValidationError", "ValidationException"})
+_TOO_LARGE = "exceeded the maximum allowed size"
+"""In the message of a refusal of an item above 400 KB, which has no code of its own."""
 
 
 class ConditionFailed(Exception):
@@ -157,7 +160,8 @@ def write(call: Callable[..., Any], **request: Any) -> Any:
     """Make one conditional write (`client.put_item`, `.update_item`, `.delete_item`).
 
     Meetings with transactions are retried with jitter. Raises ConditionFailed with the row that is
-    there (at no further cost), Contended when transactions keep the item busy, or Unavailable.
+    there (at no further cost), Contended when transactions keep the item busy, TooLarge for an item
+    above 400 KB, or Unavailable.
     """
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
@@ -170,6 +174,7 @@ def write(call: Callable[..., Any], **request: Any) -> Any:
             if code == "ConditionalCheckFailedException":
                 found = _found(cast("Mapping[str, Any]", error.response))
                 raise ConditionFailed({0: found}) from error
+            _raise_if_too_large(error, error.response.get("Error", {}))
             if code != "TransactionConflictException":
                 raise
             time.sleep(pause)
@@ -180,8 +185,8 @@ def transact(client: "DynamoDBClient", statements: Sequence[Mapping[str, Any]]) 
     """Write all statements (at most 100) or none.
 
     Meetings with other transactions are retried with jitter. Raises ConditionFailed when a
-    condition does not hold, Contended when others keep the items busy, Unavailable at a capacity
-    limit. A statement reports the row it found if it sets ReturnValuesOnConditionCheckFailure.
+    condition does not hold, Contended when others keep the items busy, TooLarge for an item above
+    400 KB, Unavailable at a capacity limit. A statement reports the row it found if it sets ReturnValuesOnConditionCheckFailure.
     """
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
@@ -190,6 +195,7 @@ def transact(client: "DynamoDBClient", statements: Sequence[Mapping[str, Any]]) 
             with translated():
                 client.transact_write_items(TransactItems=cast("Any", statements))
         except ClientError as error:
+            _raise_if_too_large(error, error.response.get("Error", {}))
             if error_code(error) != "TransactionCanceledException":
                 raise
             _raise_unless_conflict(error)
@@ -247,8 +253,15 @@ def _raise_unless_conflict(error: "ClientError") -> None:
         ) from error
     if codes & _CAPACITY_REASONS:
         raise Unavailable("the store is at its capacity limit; try again") from error
+    for reason in reasons:
+        _raise_if_too_large(error, reason)
     if "TransactionConflict" not in codes:
         raise error
+
+
+def _raise_if_too_large(error: "ClientError", report: Mapping[str, Any]) -> None:
+    if report.get("Code") in _CONTENT_REFUSALS and _TOO_LARGE in str(report.get("Message")):
+        raise TooLarge("one item of the store would have more than 400 KB") from error
 
 
 def _found(report: Mapping[str, Any]) -> Row | None:

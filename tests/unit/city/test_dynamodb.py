@@ -8,8 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from city import dynamodb
-from city.dynamodb import ConditionFailed, from_item, from_stream, to_item, transact, translated
-from city.errors import Contended, Unavailable
+from city.dynamodb import (
+    ConditionFailed,
+    from_item,
+    from_stream,
+    to_item,
+    transact,
+    translated,
+    write,
+)
+from city.errors import Contended, TooLarge, Unavailable
 from city.faults import is_passing
 
 if TYPE_CHECKING:
@@ -111,6 +119,30 @@ def test_a_throttled_transaction_is_unavailable() -> None:
 def test_a_transaction_refused_for_its_content_is_an_error() -> None:
     with pytest.raises(ClientError):
         run(Scripted(["ValidationError", "None"]))
+
+
+def test_an_item_above_400_kb_is_too_large_alone_and_in_a_transaction(
+    dynamodb: "DynamoDBClient", context_table: str
+) -> None:
+    row: dict[str, Any] = {"pk": {"S": "a"}, "sk": {"S": "b"}, "d": {"S": "x" * 400 * 1024}}
+    put: Any = {"TableName": context_table, "Item": row}
+    with pytest.raises(TooLarge, match="400 KB"):
+        write(dynamodb.put_item, **put)
+    with pytest.raises(TooLarge, match="400 KB"):
+        transact(dynamodb, [{"Put": put}])
+
+
+def test_a_transaction_says_which_item_is_too_large_among_its_reasons() -> None:
+    """As AWS does; moto refuses the whole request."""
+
+    class Refusing:
+        def transact_write_items(self, **_: Any) -> None:
+            message = "Item size to update has exceeded the maximum allowed size"
+            reasons = [{"Code": "None"}, {"Code": "ValidationError", "Message": message}]
+            raise refusal("TransactionCanceledException", CancellationReasons=reasons)
+
+    with pytest.raises(TooLarge):
+        run(Refusing())
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,27 @@ def test_too_many_grants_keep_every_deny_and_say_so(
     assert city.held().keys() == {"a0", "a1", "z-deny"}
 
 
+def test_grants_that_an_item_has_no_room_for_keep_every_deny_and_say_so(
+    city: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projection, "MAX_BYTES", 1000)
+    for number in range(3):
+        city.give(f"a{number}", types=frozenset({"x" * 256}))
+    city.give("z-deny", deny=True, types=frozenset({"x" * 256}))
+    with pytest.raises(TooLarge, match="4 grants, of which 3 take effect"):
+        city.projection.refresh("ann")
+    assert city.held().keys() == {"a0", "a1", "z-deny"}
+
+
+def test_direct_grant_that_the_account_has_no_room_for_changes_nothing(city: Sources) -> None:
+    names = frozenset(f"{number:0256}" for number in range(100))
+    for number in range(5):
+        city.give(f"a{number}", types=names, ids=names, attributes=names)
+    with pytest.raises(TooLarge):
+        city.give("a5", types=names, ids=names, attributes=names)
+    assert city.held().keys() == {f"a{number}" for number in range(5)}
+
+
 CHANGES: dict[str, Callable[[Sources], None]] = {
     "give": lambda city: city.give("new"),
     "take": lambda city: city.take("own"),
