@@ -197,5 +197,4 @@ def _own_grants(owner: Owner, accounts: Mapping[str, Account], now: int) -> tupl
         return ()
     if owner.client and (client is None or not client.active):
         return ()
-    ended = account.key is not None and account.key.ends is not None and account.key.ends <= now
-    return () if ended else account.grants
+    return () if account.is_ended_key(now) else account.grants

@@ -106,14 +106,10 @@ def access_of(subject: Party, accounts: Mapping[str, Account], now: int) -> Acce
     account = accounts.get(subject.id)
     if account is None or subject.type not in (ANY_KIND, account.kind):
         return Access(subject.id, everybody, now)
-    if not account.active or _has_ended(account, now):
+    if not account.active or account.is_ended_key(now):
         return Access(subject.id, (), now)
     own: tuple[Grant, ...] = account.grants
     return Access(subject.id, own if account.subject == PUBLIC_ID else (*own, *everybody), now)
-
-
-def _has_ended(account: Account, now: int) -> bool:
-    return account.key is not None and account.key.ends is not None and account.key.ends <= now
 
 
 def text_of(properties: Mapping[str, Json], name: str) -> str | None:

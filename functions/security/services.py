@@ -94,9 +94,7 @@ class Services:
         """Accounts, as administrators see, disable and revoke them."""
         from security.subjects import Subjects  # noqa: PLC0415
 
-        return Subjects(
-            self.accounts, self.projection, self.users.set_sign_in, self.audit, self.clock
-        )
+        return Subjects(self.accounts, self.projection, self.users, self.audit, self.clock)
 
     @cached_property
     def audit(self) -> "Audit":

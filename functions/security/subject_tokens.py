@@ -40,7 +40,8 @@ class SubjectTokens:
 
     def end(self, claims: Claims) -> None:
         """End the session that a token belongs to, with all its tokens."""
-        session, until = claims.session or claims.id, self._clock() + LONGEST_SESSION
+        session = claims.session or claims.id
+        until = self._clock() + LONGEST_SESSION if claims.session else claims.expires * SECOND
         try:
             self._accounts.revoke_session(claims.subject, session, until)
         except NotFound:

@@ -1,9 +1,9 @@
 """Subjects as the policy knows them: their accounts, and ending what they may do at once."""
 
-from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from city.clock import SECOND, Clock
+from city.clock import Clock
 from city.errors import Forbidden
 from city.policy import Caller
 from city.policy.accounts import Account
@@ -12,8 +12,11 @@ from security.audit import Audit
 from security.projection import Projection
 from security.rights import is_own, require_admin
 from security.store.accounts import AccountStore
+from security.subject_tokens import LONGEST_SESSION
 
-LONGEST_TOKEN = 86_400 * SECOND
+if TYPE_CHECKING:
+    from security.users import Users
+
 USER = "user"
 """The kind of accounts of those who sign in at the user pool."""
 
@@ -25,14 +28,13 @@ class Subjects:
         self,
         accounts: AccountStore,
         projection: Projection,
-        set_sign_in: Callable[[str, bool], None],
+        users: "Users",
         audit: Audit,
         clock: Clock,
     ) -> None:
-        """`set_sign_in` lets a user sign in or not, and ends its sessions if not."""
         self._accounts = accounts
         self._projection = projection
-        self._set_sign_in = set_sign_in
+        self._users = users
         self._audit = audit
         self._clock = clock
 
@@ -69,16 +71,18 @@ class Subjects:
         if not is_own(caller, id):
             caller.access.require_admin(None)
         if session is None:
+            if self._accounts.get(id).account.kind == USER:
+                self._users.sign_out(id)  # first, or a refresh token buys another before it dies
             self._accounts.revoke_tokens(id)
         else:
-            self._accounts.revoke_session(id, session, self._clock() + LONGEST_TOKEN)
+            self._accounts.revoke_session(id, session, self._clock() + LONGEST_SESSION)
         self._record(caller, "subject:revoke", id)
 
     def _set_active(self, id: str, *, active: bool) -> None:
         kind = self._accounts.get(id).account.kind
         self._accounts.set_active(id, active=active)
         if kind == USER:
-            self._set_sign_in(id, active)
+            self._users.set_sign_in(id, active)
 
     def refresh(self, caller: Caller, id: str) -> None:
         """Compile the account of a subject anew, after a change that stopped half way."""

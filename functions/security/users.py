@@ -155,6 +155,11 @@ class Users:
             self._accounts.revoke_tokens(id)
             self._directory.disable(id)
 
+    def sign_out(self, id: str) -> None:
+        """End a user's sessions: their refresh tokens die. Others are left alone."""
+        if self._directory.get(id) is not None:
+            self._directory.sign_out(id)
+
     def _directory_users(self) -> Iterator[PoolUser]:
         after: str | None = None
         count = 0

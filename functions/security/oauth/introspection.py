@@ -82,7 +82,7 @@ class Introspection:
         account, terms = stored.account, stored.account.key
         if not compare_digest(hash_of(secret), terms.secret_hash):
             return INACTIVE
-        if terms.ends is not None and self._clock() >= terms.ends:
+        if account.is_ended_key(self._clock()):
             return INACTIVE
         scope = " ".join(sorted(account.scopes))
         facts: Facts = {"active": True, "token_type": "api_key", "scope": scope}

@@ -179,7 +179,8 @@ class AccountStore:
 
     def set_secret(self, key_id: str, secret_hash: str) -> None:
         """Give an API key another secret; the present one is not accepted any more."""
-        change, names = "SET #key.#hash = :hash", {"#key": "key", "#hash": "hash"}
+        change = "SET #key.#hash = :hash REMOVE revoked_before"
+        names = {"#key": "key", "#hash": "hash"}
         self._change(key_subject(key_id), change, {":hash": secret_hash}, names=names)
 
     def revoke_tokens(self, subject: str) -> None:

@@ -185,6 +185,8 @@ class Policy:
         account = accounts.get(id)
         if account is None or account.key is None or not account.active:
             raise InvalidToken
+        if account.is_ended_key(self._clock()):
+            raise InvalidToken
         if not is_honoured(account.key, secret, origins, address, self._clock()):
             raise InvalidToken
         return _Identity(Subject(id, scopes=account.scopes), account, accounts.get(PUBLIC_ID))

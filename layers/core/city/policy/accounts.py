@@ -16,7 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from city.clock import SECOND, Clock, now
-from city.dynamodb import Row, Value, batch_get, to_item
+from city.dynamodb import KEYS_PER_READ, Row, Value, batch_get, to_item
 from city.keys import key
 from city.policy.grant_forms import pack, unpack
 from city.policy.grants import Grant
@@ -60,7 +60,7 @@ class Account:
     """A subject: `kind` is user, application, key, pep, iot or public.
 
     Tokens issued before `revoked_before` (microseconds) are dead, and so are those whose `jti` or
-    `origin_jti` is in `revoked`. `scopes` are what an API key carries, as a token carries its own.
+    `origin_jti` is in `revoked`; an API key with a `revoked_before` is dead until it has a new secret. `scopes` are what an API key carries, as a token carries its own.
     """
 
     subject: str
@@ -73,6 +73,12 @@ class Account:
     revoked: frozenset[str] = frozenset()
     key: KeyTerms | None = None
     scopes: frozenset[str] = frozenset()
+
+    def is_ended_key(self, now: int) -> bool:
+        """Whether it is an API key that has ended, or was revoked since it got its secret."""
+        if self.key is None:
+            return False
+        return self.revoked_before > 0 or (self.key.ends is not None and self.key.ends <= now)
 
 
 def account_key(subject: str) -> tuple[str, str]:
@@ -182,8 +188,13 @@ class Accounts:
     def _read(self, subjects: Iterable[str]) -> dict[str, Row]:
         """The rows by partition key."""
         keys = [to_item({"pk": pk, "sk": sk}) for pk, sk in map(account_key, subjects)]
-        rows = batch_get(self._client, self._table, keys, consistent=True)
-        return {str(row["pk"]): row for row in rows}
+        return {
+            str(row["pk"]): row
+            for start in range(0, len(keys), KEYS_PER_READ)
+            for row in batch_get(
+                self._client, self._table, keys[start : start + KEYS_PER_READ], consistent=True
+            )
+        }
 
 
 def _renewed(cached: _Cached | None, row: Row | None, moment: int) -> _Cached:
