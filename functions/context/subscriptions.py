@@ -105,6 +105,8 @@ class Subscriptions:
         watched = _watched_path(path)
         for _ in range(MAX_TRIES):
             present = self._find(tenant, id, caller)
+            if "notification" in changes and not _owns(caller, present):
+                _check_sees_everything(tenant, caller.access)
             changed = _patched(present, changes, watched, self._clock())
             _check_visible(changed.document.subject, changed.path, tenant, caller.access)
             try:
@@ -161,6 +163,16 @@ def _check_visible(subject: Subject, path: str, tenant: Tenant, access: Access) 
         for name, text, known in _named(subject, view):
             if known is not None and text not in known:
                 raise access.refusal(f"no grant lets you {action} entities of {name} {text}")
+
+
+def _check_sees_everything(tenant: Tenant, access: Access) -> None:
+    """Refuse to send elsewhere, perhaps to himself, what another sees and the caller may not."""
+    for action in (Action.READ, Action.SUBSCRIBE):
+        if not access.view(tenant, action).is_everything:
+            raise access.refusal(
+                "where another's notifications go is changed by who may read and subscribe to "
+                "everything in this tenant; make a subscription of your own"
+            )
 
 
 def _named(subject: Subject, view: View) -> Iterator[tuple[str, str, frozenset[str] | None]]:

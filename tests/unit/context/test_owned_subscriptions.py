@@ -157,6 +157,19 @@ def test_an_administrators_change_does_not_make_the_owner_see_more(
     assert "secret" not in message.request.body
 
 
+def test_an_administrator_who_sees_less_does_not_send_notifications_of_others_elsewhere(
+    pipeline: Pipeline, hold: Hold
+) -> None:
+    id, service = subscribe(pipeline, hold(grant(*BOTH))), pipeline.subscriptions
+    elsewhere: Any = {"notification": {"http": {"url": "http://elsewhere.example/"}}}
+    admin = grant("admin", tenant="city", id="a")
+    for limited in (grant(*BOTH, types=["Room"]), grant(*BOTH, attributes=["temperature"])):
+        with pytest.raises(Forbidden, match="make a subscription of your own"):
+            service.update(CITY, id, None, elsewhere, hold(admin, limited, subject="admin"))
+    service.update(CITY, id, None, {"status": "inactive"}, hold(admin, limited, subject="admin"))
+    assert service.get(CITY, id, hold(grant(*BOTH)))["status"] == "inactive"
+
+
 def test_a_change_of_a_subscription_needs_the_rights_again(pipeline: Pipeline, hold: Hold) -> None:
     id = subscribe(pipeline, hold(grant(*BOTH, types=["Room", "Car"])))
     subject: Any = {"entities": [{"idPattern": ".*", "type": "Car"}]}
