@@ -20,9 +20,11 @@ from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
+from city.errors import InvalidPattern
 from city.json import Json
 from city.policy.grant_forms import parse_grant
 from city.policy.grants import Action, Grant
+from city.regex import compile_pattern
 from security.permissions import Permission
 
 ENTITIES = "/v2/entities"
@@ -174,7 +176,13 @@ def _of_ids(ids: str, *verbs: Mapping[str, Action]) -> _Target | None:
     ids = ids.replace("[^/]", ".")
     if not ids or "/" in ids:
         return None
-    return _Target(verbs, id_pattern=None if ids in (".*", ".+") else ids)
+    if ids in (".*", ".+"):
+        return _Target(verbs)
+    try:
+        compile_pattern(ids)
+    except InvalidPattern:  # what was cut off belonged to it, e.g. the end of an escape
+        return None
+    return _Target(verbs, id_pattern=ids)
 
 
 def _may_split(source: str) -> bool:

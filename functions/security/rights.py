@@ -39,14 +39,24 @@ def inherited(owner: str, denies: Iterable[Grant]) -> tuple[Grant, ...]:
 def require_may_give(caller: "Caller", subject: str, grant: Grant) -> None:
     """Refuse a grant that the caller may not give to the subject. Raises Forbidden.
 
-    It takes an administrator of the grant's tenant, or of the platform for ANY_TENANT. Even he
-    gives himself nothing that he has not; the public may only read.
+    It takes whom `require_may_write` asks for. Even he gives himself nothing that he has not; the
+    public may only read.
     """
-    require_admin(caller, grant.tenant)
+    require_may_write(caller, grant)
     if subject == PUBLIC_ID and grant.actions != {Action.READ}:
         raise InvalidRequest("actions: the public may only be granted read")
     if _acts_as(caller, subject) and not grant.deny and not _holds(caller, grant):
         raise Forbidden("you may not raise your own rights; another administrator has to")
+
+
+def require_may_write(caller: "Caller", grant: Grant) -> None:
+    """Refuse a grant that the caller may give to nobody. Raises Forbidden.
+
+    It takes an administrator of the grant's tenant, or of the platform for ANY_TENANT and to deny
+    administration: nobody shuts those out of a tenant who are above him.
+    """
+    denies_administration = grant.deny and Action.ADMIN in grant.actions
+    require_admin(caller, ANY_TENANT if denies_administration else grant.tenant)
 
 
 def require_may_take(caller: "Caller", subject: str, grant: Grant) -> None:

@@ -23,7 +23,7 @@ from security.permissions import (
     Permission,
     check,
 )
-from security.rights import require_admin, require_may_give
+from security.rights import require_admin, require_may_give, require_may_write
 from security.stewards import NOT_ALLOWED, Stewards
 from security.store.roles import RoleStore, Rulebook
 
@@ -206,7 +206,7 @@ def require_may_lift(caller: Caller, permission: Permission) -> None:
 
 def require_may_give_all(caller: Caller, users: Iterable[str], grant: Grant) -> None:
     """Refuse a grant that the caller may not give to all of the users, or to anybody."""
-    require_admin(caller, grant.tenant)
+    require_may_write(caller, grant)
     for user in users:
         require_may_give(caller, user, grant)
 

@@ -25,6 +25,7 @@ MAX_ID = 256
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LISTED = re.compile(r"[^\x00-\x1e\x7f]{1,600}")
+_LIMIT = re.compile(r"[0-9]{1,4}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -76,7 +77,7 @@ class Parameters:
     def limit(self) -> int:
         """How many members a page may have."""
         value = self._given.get("limit", str(DEFAULT_LIMIT))
-        if not value.isdecimal() or not value.isascii() or not 1 <= int(value[:5]) <= MAX_LIMIT:
+        if not _LIMIT.fullmatch(value) or not 1 <= int(value) <= MAX_LIMIT:
             raise InvalidRequest(f"limit must be a number from 1 to {MAX_LIMIT}")
         return int(value)
 
