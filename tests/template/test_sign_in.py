@@ -75,6 +75,15 @@ def test_address_is_a_name_in_any_case_and_another_only_counts_once_it_is_proved
     assert settings["AttributesRequireVerificationBeforeUpdate"] == pool["AutoVerifiedAttributes"]
 
 
+def test_cognito_sends_mail_by_itself_unless_the_city_has_an_address_of_its_own() -> None:
+    """Fifty invitations a day are too few for a city that brings its users with it."""
+    [pool] = resources(translated(), "AWS::Cognito::UserPool").values()
+    condition, own, default = pool["EmailConfiguration"]["Fn::If"]
+    assert source()["Conditions"][condition]["Fn::Not"][0]["Fn::Equals"][1] == ""
+    assert own == {"EmailSendingAccount": "DEVELOPER", "SourceArn": {"Ref": "MailIdentity"}}
+    assert referred(default) == "AWS::NoValue"
+
+
 def test_tier_of_the_pool_is_chosen_and_not_left_to_the_age_of_the_account() -> None:
     [pool] = resources(translated(), "AWS::Cognito::UserPool").values()
     assert pool["UserPoolTier"] == "ESSENTIALS"
