@@ -108,10 +108,15 @@ class Plans:
     def usage(
         self, caller: Caller, subject: str, plan: str | None, limit: int, after: str | None
     ) -> tuple[list[Usage], str | None]:
-        """A page of a subject's counters, of one plan or all; one's own, or as administrator."""
+        """A page of a subject's counters, of one plan or all; one's own, or as administrator.
+
+        Those of an API key are its owner's, with whose requests its own are counted.
+        """
         if not is_own(caller, subject):
             caller.access.require_admin(None)
-        page = self._store.usage(subject, plan, limit, after)
+        stored = self._accounts.find(subject)
+        payer = stored.account.payer if stored else ""
+        page = self._store.usage(payer or subject, plan, limit, after)
         return usage_of(page.rows), page.after
 
     def _find(self, name: str) -> StoredPlan:

@@ -117,3 +117,16 @@ def test_expression_that_leaves_a_broken_pattern_for_ids_grants_nothing() -> Non
     resource = "/v2/entities/a\\$"
     permission = Permission("p", "p", action="GET", resource=resource, is_regex=True, header="park")
     assert native_grant(permission) is None
+
+
+def test_keys_of_one_owner_share_his_quota(people: People) -> None:
+    ann = people.add("ann")
+    people.services.accounts.grant(ann, grant("read", tenant="park"), by="bootstrap")
+    people("PUT", "/access/v1/plans/few", {"limit": 3, "seconds": 86400})
+    people("PUT", f"/access/v1/plans/few/subjects/{ann}")
+    texts = [new_key(people, ann, ["security/admin"])[1] for _ in range(2)]
+    counted = [
+        people("GET", "/access/v1/usage", by="", headers={"X-API-Key": text}).status_code
+        for text in texts
+    ]
+    assert counted == [200, 429]

@@ -61,6 +61,8 @@ class Account:
 
     Tokens issued before `revoked_before` (microseconds) are dead, and so are those whose `jti` or
     `origin_jti` is in `revoked`; an API key with a `revoked_before` is dead until it has a new secret. `scopes` are what an API key carries, as a token carries its own.
+    `payer` is whose requests its own count as: an API key's owner, a machine client's application;
+    "" is itself.
     """
 
     subject: str
@@ -73,6 +75,7 @@ class Account:
     revoked: frozenset[str] = frozenset()
     key: KeyTerms | None = None
     scopes: frozenset[str] = frozenset()
+    payer: str = ""
 
     def is_ended_key(self, now: int) -> bool:
         """Whether it is an API key that has ended, or was revoked since it got its secret."""
@@ -128,6 +131,7 @@ def account_from_row(row: Row) -> Account:
         _texts(row.get("revoked")),
         None if terms is None else _key_from_row(terms),
         _texts(row.get("scopes")),
+        str(row.get("owner") or row.get("application") or ""),
     )
 
 

@@ -3,7 +3,8 @@
 Windows are fixed: `[n * seconds, (n + 1) * seconds)` since the epoch. Each has one counter, which a
 process raises by a lease of `plan.lease` requests at once and then spends from memory. The counter
 never passes the limit, whoever else writes, so no more requests than that are ever let through; a
-lease above 1 is cheaper, and what is left of one when a process ends counts as spent.
+lease above 1 is cheaper, and what is left of one when a process ends counts as spent. The requests
+of API keys count with their owner's, or each new key would be a new quota.
 
 | operation | read | write |
 |---|---|---|
@@ -79,12 +80,12 @@ class Quotas:
         plan = account.plan
         if plan is None:
             return
-        seconds = self._clock() // SECOND
+        subject, seconds = account.payer or account.subject, self._clock() // SECOND
         window = seconds - seconds % plan.seconds
         with self._lock:
-            lease = self._lease(account.subject, plan, window)
+            lease = self._lease(subject, plan, window)
             if lease.left == 0 and not lease.is_last:
-                self._extend(account.subject, lease)
+                self._extend(subject, lease)
             if lease.left == 0:
                 raise QuotaExceeded(plan, window + plan.seconds - seconds)
             lease.left -= 1
