@@ -106,18 +106,32 @@ class CognitoEndpoints:
             )
         if "AuthenticationResult" not in answer:
             raise ChallengeRequired("sign in at the login page first")
-        result = answer["AuthenticationResult"]
-        return {
-            "access_token": result["AccessToken"],
-            "refresh_token": result["RefreshToken"],
-            "expires_in": result["ExpiresIn"],
-        }
+        return _tokens(answer["AuthenticationResult"])
+
+    def refresh(
+        self, client: ClientKey, refresh_token: str, *, has_login_page: bool
+    ) -> dict[str, Json]:
+        """The tokens for a refresh token, in the members of a token endpoint's answer.
+
+        The token endpoint serves only clients that have OAuth's flows, so whose client does not
+        send people to the login page is refreshed by a call. Raises Rejected.
+        """
+        if has_login_page:
+            form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+            return self.token(client, form)
+        try:
+            with _sign_in_translated():
+                answer = self._sign_in().get_tokens_from_refresh_token(
+                    ClientId=client.id, RefreshToken=refresh_token, **_secret(client)
+                )
+        except BadLogin:
+            raise Rejected("invalid_grant") from None
+        return _tokens(answer["AuthenticationResult"])
 
     def revoke(self, client: ClientKey, refresh_token: str) -> None:
         """End a refresh token and its family; an unknown one is ended already."""
-        secret: Any = {} if client.secret is None else {"ClientSecret": client.secret}
         with _sign_in_translated():
-            self._sign_in().revoke_token(Token=refresh_token, ClientId=client.id, **secret)
+            self._sign_in().revoke_token(Token=refresh_token, ClientId=client.id, **_secret(client))
 
     @cached_property
     def _pool(self) -> "PoolManager":
@@ -182,6 +196,20 @@ def _basic(client: ClientKey) -> str:
     return "Basic " + b64encode(joined.encode()).decode()
 
 
+def _secret(client: ClientKey) -> Any:
+    return {} if client.secret is None else {"ClientSecret": client.secret}
+
+
+def _tokens(result: Any) -> dict[str, Json]:
+    """What a call answers, which gives a new refresh token only where they rotate."""
+    members = {
+        "access_token": "AccessToken",
+        "refresh_token": "RefreshToken",
+        "expires_in": "ExpiresIn",
+    }
+    return {name: result[member] for name, member in members.items() if member in result}
+
+
 def _secret_hash(client: ClientKey, username: str) -> str:
     """Cognito's proof that a sign-in comes from the client."""
     key = (client.secret or "").encode()
@@ -193,6 +221,7 @@ _BAD_LOGINS = {
     "UserNotFoundException",
     "UserNotConfirmedException",
     "PasswordResetRequiredException",
+    "RefreshTokenReuseException",
     "UserLambdaValidationException",
 }
 _REFUSALS = {

@@ -47,6 +47,11 @@ class Client:
     key: ClientKey
     twin: str = ""
 
+    @property
+    def has_login_page(self) -> bool:
+        """Whether people sign in to it at the login page, and not only by password."""
+        return bool(self.known.redirect_uris)
+
     def owns(self, client_id: str) -> bool:
         """Whether tokens with this `client_id` were issued to it."""
         return client_id in {self.known.id, self.twin} - {""}

@@ -37,9 +37,7 @@ class Revocations:
     def _revoke_refresh_token(self, client: Client, token: str) -> None:
         """It is opaque: the access token that it still buys tells whose session it is."""
         try:
-            answer = self._cognito.token(
-                client.key, {"grant_type": "refresh_token", "refresh_token": token}
-            )
+            answer = self._cognito.refresh(client.key, token, has_login_page=client.has_login_page)
         except Rejected:
             return
         try:

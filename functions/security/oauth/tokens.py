@@ -84,7 +84,10 @@ class Tokens:
 
     def _refresh(self, client: Client, parameters: Parameters) -> Answer:
         token = required(parameters, "refresh_token")
-        return self._ask(client.key, "refresh_token", {"refresh_token": token})
+        try:
+            return self._cognito.refresh(client.key, token, has_login_page=client.has_login_page)
+        except Rejected as error:
+            raise _refusal(error) from error
 
     def _client_credentials(self, client: Client, parameters: Parameters) -> Answer:
         if client.known.is_public:

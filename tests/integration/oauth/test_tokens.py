@@ -243,6 +243,22 @@ def test_password_gives_keyrocks_answer_and_so_does_its_refresh(city: City) -> N
     assert again["scope"] == ["bearer"]
 
 
+def test_application_without_login_page_refreshes_and_ends_what_passwords_gave(
+    city: City,
+) -> None:
+    """Cognito's token endpoint refuses clients that have no flow of OAuth."""
+    del city.pool.clients["web"]["CallbackURLs"]
+    first = city.token("password", username="ann@example.org", password="right").json()
+    second = city.token("refresh_token", refresh_token=first["refresh_token"]).json()
+    assert second["scope"] == ["bearer"]
+    again = city.token("refresh_token", refresh_token=first["refresh_token"])
+    assert refusal(again) == (400, "invalid_grant")
+    assert city.is_active(second["access_token"])
+    assert city.post("/oauth2/revoke", {"token": second["refresh_token"]}).status_code == 200
+    assert not city.is_active(second["access_token"])
+    assert city.pool.requests == []
+
+
 @pytest.mark.parametrize(
     "login",
     [

@@ -107,14 +107,17 @@ class UserPool:
             return {"ChallengeName": "NEW_PASSWORD_REQUIRED"}
         if self.users.get(user) != parameters["PASSWORD"]:
             raise _client_error("UserNotFoundException")
-        answer = self._tokens(Session(client, "user-1", DIRECT, secrets.token_hex(8)))
-        return {
-            "AuthenticationResult": {
-                "AccessToken": answer["access_token"],
-                "RefreshToken": answer["refresh_token"],
-                "ExpiresIn": answer["expires_in"],
-            }
-        }
+        return _result(self._tokens(Session(client, "user-1", DIRECT, secrets.token_hex(8))))
+
+    def get_tokens_from_refresh_token(self, **request: str) -> Any:
+        client = self.clients[request["ClientId"]]
+        if client.get("ClientSecret") != request.get("ClientSecret"):
+            raise _client_error("NotAuthorizedException")
+        form = {"client_id": request["ClientId"], "refresh_token": request["RefreshToken"]}
+        try:
+            return _result(self._refreshed(form))
+        except Refused:
+            raise _client_error("NotAuthorizedException") from None
 
     def revoke_token(self, **request: str) -> None:
         session = self._refresh_tokens.get(request["Token"])
@@ -129,6 +132,8 @@ class UserPool:
         proof = "Basic " + b64encode(f"{form['client_id']}:{secret}".encode()).decode()
         if not client or (secret and authorization != proof):
             raise Refused("invalid_client")
+        if form["grant_type"] != "client_credentials" and not client.get("CallbackURLs"):
+            raise Refused("unauthorized_client")
         match form["grant_type"]:
             case "authorization_code":
                 return self._redeem(form)
@@ -220,6 +225,12 @@ def serving(pool: UserPool) -> Iterator[UserPool]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _result(tokens: dict[str, Any]) -> Any:
+    members = {"AccessToken": "access_token", "RefreshToken": "refresh_token"}
+    result = {member: tokens[name] for member, name in members.items()}
+    return {"AuthenticationResult": result | {"ExpiresIn": tokens["expires_in"]}}
 
 
 def _client_error(code: str) -> ClientError:
