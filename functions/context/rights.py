@@ -84,10 +84,15 @@ class Permit:
         self._check_attributes(identity, self._asked())
 
     def check_step(self, old: Entity, new: Entity) -> None:
-        """Refuse what an update made of attributes that the request did not name."""
-        if not (self.access.is_unlimited or self.whole):
+        """Refuse what an update made of attributes that the request did not name, and an end of the
+        entity that comes sooner to who may not delete it."""
+        if self.access.is_unlimited:
+            return
+        if not self.whole:
             beyond = set(_altered(old, new)) - self.names
             self._check_attributes(new.identity, sorted(beyond))
+        if _ends_sooner(old, new) and not self._allows(Action.DELETE, new.identity):
+            raise replace(self, action=Action.DELETE)._refusal(new.identity)
 
     def _asked(self) -> Sequence[str | None]:
         """The attributes the request names; None for the entity as such."""
@@ -111,6 +116,10 @@ class Permit:
         if attribute is not None:
             what = f"attribute {attribute} of {what}"
         return self.access.refusal(f"no grant lets you {self.action} {what}")
+
+
+def _ends_sooner(old: Entity, new: Entity) -> bool:
+    return new.expires is not None and (old.expires is None or new.expires < old.expires)
 
 
 def _altered(old: Entity, new: Entity) -> Iterator[str]:

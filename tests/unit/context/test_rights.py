@@ -1,9 +1,13 @@
 """What grants mean for one entity: what of it is visible, and which writes are permitted."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from city import clock
+from city.clock import SECOND
 from city.errors import Forbidden, NotFound, Unauthenticated
 from city.policy.grants import UNLIMITED, Access, Action
 from city.tenancy import EVERYWHERE, ROOT, ServicePath
@@ -134,6 +138,26 @@ def test_a_limited_writer_cannot_let_an_entity_expire(entities: Entities) -> Non
     limited = permit("update", "temperature", grants=[grant("update", attributes=["temperature"])])
     with pytest.raises(Forbidden, match="dateExpires"):
         entities.update(*ROOM, ending, permit=limited)
+
+
+def test_letting_an_entity_end_sooner_takes_the_right_to_delete_it(entities: Entities) -> None:
+    def ending(expires: int | None) -> Callable[[Entity, int], Outcome]:
+        return lambda present, _now: Outcome(replace(present, expires=expires))
+
+    now = clock.now()
+    writer = permit("update", "dateExpires", grants=[grant("update")])
+    whole = replace(writer, names=frozenset(), whole=True)
+    for refused in (writer, whole):
+        with pytest.raises(Forbidden, match="delete room1/Room"):
+            entities.update(*ROOM, ending(now + 900 * SECOND), permit=refused)
+    both = [grant("update"), grant("delete", id="d")]
+    entities.update(
+        *ROOM, ending(now + 900 * SECOND), permit=permit("update", "dateExpires", grants=both)
+    )
+    with pytest.raises(Forbidden, match="delete room1/Room"):
+        entities.update(*ROOM, ending(now + 500 * SECOND), permit=writer)
+    entities.update(*ROOM, ending(now + 990 * SECOND), permit=writer)
+    entities.update(*ROOM, ending(None), permit=writer)
 
 
 def test_a_refused_mutation_never_runs(entities: Entities) -> None:
