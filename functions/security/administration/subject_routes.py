@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
+from city.errors import InvalidRequest
 from city.json import Json
 from city.policy import Operation
 from city.policy.accounts import Account
@@ -27,6 +28,9 @@ DISABLE = "/access/v1/subjects/{subject}/disable"
 ENABLE = "/access/v1/subjects/{subject}/enable"
 REFRESH = "/access/v1/subjects/{subject}/refresh"
 REVOKE = "/access/v1/subjects/{subject}/revoke"
+
+MAX_SESSION = 64
+"""Characters of the id of a session: an account remembers many."""
 
 RULES = {
     ("GET", SUBJECT): Operation("subject:read", ADMIN),
@@ -80,6 +84,8 @@ async def revoke_subject(
         body = await read_object(request)
         check_members(body, "session")
         session = required_text(body, "session")
+        if len(session) > MAX_SESSION:
+            raise InvalidRequest(f"session must have at most {MAX_SESSION} characters")
     services.subjects.revoke(caller, identifier("subject", subject), session)
     return no_content()
 

@@ -60,8 +60,12 @@ async def application_keys(
 
 def city_url(request: Request, services: Services) -> str:
     """Where the APIs answer: as configured, or the address of this request, which the gateway
-    accepts only if it is one of the API's."""
-    return services.settings.public_url or str(request.base_url).rstrip("/")
+    accepts only if it is one of the API's. What a header says of the scheme counts in a sandbox
+    only: these documents may be cached, and tell where to send secrets."""
+    if services.settings.public_url:
+        return services.settings.public_url
+    scheme = request.base_url.scheme if services.settings.stage == "sandbox" else "https"
+    return f"{scheme}://{request.base_url.netloc}"
 
 
 def _authorization_server(request: Request, services: Services) -> dict[str, Json]:

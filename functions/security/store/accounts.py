@@ -43,6 +43,9 @@ from security.store.table import (
 MAX_GRANTS = 1000
 """Grants one subject may hold: an item has room for 400 KB, and every cold request reads it."""
 
+MAX_SESSIONS = 1000
+"""Sessions of one subject that are ended one by one and remembered."""
+
 LONGEST_TOKEN = 2 * 86_400 * SECOND
 """How long a deleted account is remembered; no token lives longer."""
 
@@ -192,12 +195,15 @@ class AccountStore:
         """Let the tokens of one session (`origin_jti`), or one token (`jti`), die.
 
         `until`: when the last of them expires (microseconds); what is revoked is forgotten then.
+        Raises TooLarge for more than `MAX_SESSIONS` at a time.
         """
         for pause in pauses(MAX_TRANSACTION_TRIES):
             stored = self.get(subject)
             known = stored.revoked_until or dict.fromkeys(stored.account.revoked, until)
             live = {name: end for name, end in known.items() if end > self._clock()}
             live[session] = max(until, live.get(session, 0))
+            if len(live) > MAX_SESSIONS:
+                raise TooLarge("too many sessions were ended one by one; end all of them")
             change = "SET revoked = :revoked, revoked_until = :until"
             values: Row = {":revoked": set(live), ":until": {**live}}
             try:

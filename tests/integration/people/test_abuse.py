@@ -7,6 +7,7 @@ import pytest
 from city.clock import SECOND, now
 from security.native_grants import native_grant
 from security.permissions import Permission
+from security.store import accounts as store
 from tests.accounts import grant
 from tests.integration.desk import Desk, entity, question
 from tests.integration.people.city import People
@@ -130,3 +131,26 @@ def test_keys_of_one_owner_share_his_quota(people: People) -> None:
         for text in texts
     ]
     assert counted == [200, 429]
+
+
+def test_sessions_that_were_ended_do_not_fill_an_account(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.account("ann")
+    monkeypatch.setattr(store, "MAX_SESSIONS", 2)
+    answers = [
+        desk.post("subjects/ann/revoke", {"session": id}, by="ann").status_code
+        for id in ("s-1", "s-2", "s-2", "s-3", "s" * 65)
+    ]
+    assert answers == [204, 204, 204, 413, 400]
+    assert desk.accounts.get("ann").account.revoked == {"s-1", "s-2"}
+
+
+def test_documents_do_not_take_the_scheme_from_a_header(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway's payload says what `X-Forwarded-Proto` said as the scheme."""
+    settings = people.services.settings.model_copy(update={"stage": "prod"})
+    monkeypatch.setattr(people.services, "settings", settings)
+    answer = people("GET", "http://city.example/.well-known/openid-configuration", by="")
+    assert answer.json()["token_endpoint"] == "https://city.example/oauth2/token"
