@@ -77,8 +77,10 @@ def is_own(caller: "Caller", subject: str) -> bool:
 
 
 def _acts_as(caller: "Caller", subject: str) -> bool:
-    """Whether the subject is the caller, or the application through which it calls."""
-    return subject in {caller.subject.id, caller.subject.client}
+    """Whether the subject is the caller, the application through which it calls or, of an API key
+    or a machine client, whose it is."""
+    payer = caller.account.payer if caller.account else ""
+    return subject in {caller.subject.id, caller.subject.client, payer} - {""}
 
 
 def _holds(caller: "Caller", grant: Grant) -> bool:

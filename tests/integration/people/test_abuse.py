@@ -154,3 +154,19 @@ def test_documents_do_not_take_the_scheme_from_a_header(
     monkeypatch.setattr(people.services, "settings", settings)
     answer = people("GET", "http://city.example/.well-known/openid-configuration", by="")
     assert answer.json()["token_endpoint"] == "https://city.example/oauth2/token"
+
+
+def test_nobody_raises_himself_by_his_own_key(people: People) -> None:
+    ann = people.add("ann")
+    accounts = people.services.accounts
+    accounts.grant(ann, grant("admin", tenant="park", id="a"), by="bootstrap")
+    accounts.grant(ann, grant("read", tenant="park", effect="deny", id="d"), by="bootstrap")
+    administering = [{"actions": ["admin"], "tenant": "park"}]
+    body = {"name": "k", "scopes": ["security/admin"], "grants": administering}
+    key = {"X-API-Key": people("POST", KEYS, body, by=ann).json()["key"]}
+    more = {"subject": ann, "actions": ["update"], "tenant": "park"}
+    assert people("POST", GRANTS, more, by="", headers=key).status_code == 403
+    assert people("DELETE", f"{GRANTS}/{ann}/d", by="", headers=key).status_code == 403
+    assert {one.id for one in accounts.get(ann).account.grants} == {"a", "d"}
+    bob = people.add("bob")
+    assert people("POST", GRANTS, more | {"subject": bob}, by="", headers=key).status_code == 201
