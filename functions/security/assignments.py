@@ -62,16 +62,17 @@ class Assignments:
         self._record(caller, "role:assign", application, assignment)
 
     def unassign(self, caller: Caller, application: str, assignment: Assignment) -> None:
-        """Take a role away."""
+        """Take a role away. Done again, it finishes what was interrupted."""
         self._check_role(application, assignment.role)
         self._stewards.require_may_assign(caller, application, assignment.role)
         reached = self._store.holders([assignment])
         for grant in self._grants(application, assignment.role):
             for user in reached if grant.deny else ():
                 require_may_take(caller, user, grant)
-        if not self._store.unassign(application, assignment):
-            raise NotFound("Assignment not found")
+        taken = self._store.unassign(application, assignment)
         self._projection.refresh_all(reached)
+        if not taken:
+            raise NotFound("Assignment not found")
         self._record(caller, "role:unassign", application, assignment)
 
     def provide(self, application: str, assignment: UserRole) -> None:

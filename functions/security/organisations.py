@@ -88,7 +88,7 @@ class Organisations:
         return member
 
     def set_member(self, id: str, user: str, role: Membership) -> Member:
-        """Make a user a member or an owner.
+        """Make a user a member or an owner. Done again, it finishes what was interrupted.
 
         Raises Unprocessable when nobody would own the organisation any more, and Contended.
         """
@@ -96,6 +96,7 @@ class Organisations:
         for pause in pauses(MAX_TRIES):
             present = self._store.member(id, user)
             if present == wanted:
+                self._refresh([user])
                 return wanted
             try:
                 self._store.put_member(wanted, present)
@@ -110,11 +111,13 @@ class Organisations:
     def remove_member(self, id: str, user: str, role: Membership | None = None) -> None:
         """Take a user out of an organisation, if `role` is given only from that role.
 
+        Done again, it finishes what was interrupted.
         Raises Unprocessable for the last owner, and Contended.
         """
         for pause in pauses(MAX_TRIES):
             present = self._store.member(id, user)
             if present is None or role not in (None, present.role):
+                self._refresh([user])
                 raise NotFound("Assignments not found")
             try:
                 self._store.remove_member(present)

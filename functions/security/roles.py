@@ -110,6 +110,7 @@ class Roles:
         present = book.permissions[id]
         changed = _authored(caller, replace(present, **changes))  # type: ignore[arg-type]  # fields by name
         if changed == present:
+            self._refresh(application, book, id)
             return present, present
         require_may_lift(caller, present)
         self._require_may_grant(caller, application, book.roles_with(id), changed)
@@ -144,12 +145,16 @@ class Roles:
         self._record(caller, "role:permit", application, role, permission=id)
 
     def remove_permission(self, caller: Caller, application: str, role: str, id: str) -> None:
-        """Let a role have a permission no more."""
+        """Let a role have a permission no more.
+
+        Done again, it finishes what was interrupted: whoever has the role loses it in any case.
+        """
         book = self._changing_role(caller, application, role)
         require_may_lift(caller, _known_permission(book, id))
-        if not self._store.remove_permission(application, role, id):
-            raise NotFound("Assignment not found")
+        removed = self._store.remove_permission(application, role, id)
         self._assignments.refresh_holders(application, [role])
+        if not removed:
+            raise NotFound("Assignment not found")
         self._record(caller, "role:forbid", application, role, permission=id)
 
     def _changing_role(self, caller: Caller, application: str, role: str) -> Rulebook:

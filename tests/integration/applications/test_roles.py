@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from city.errors import Unavailable
 from city.policy.grants import Action, Grant
 from security.store.organisations import Membership
 from tests.integration.applications.keyrock import Keyrock
@@ -420,3 +421,37 @@ def test_changes_are_audited(keyrock: Keyrock) -> None:
     actions = ("role:create", "permission:create", "role:permit", "role:assign", "role:delete")
     for action in actions:
         assert keyrock.audited(action), action
+
+
+TAKEN_AWAY: dict[str, tuple[str, str, int]] = {
+    "permission from a role": ("DELETE", "roles/{role}/permissions/{permission}", 404),
+    "role from a user": ("DELETE", "users/{user}/roles/{role}", 404),
+    "tenant from a permission": ("PATCH", "permissions/{permission}", 200),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN_AWAY)
+def test_what_was_interrupted_while_it_took_rights_away_is_finished_when_done_again(
+    keyrock: Keyrock, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A request may end before it has reached everybody who has a role."""
+    method, path, status = TAKEN_AWAY[name]
+    application, user = keyrock.application(), keyrock.user()
+    role = keyrock.role(application)
+    permission = keyrock.permission(application, role, **NATIVE)
+    keyrock.assign(application, user, role)
+    url = f"/v1/applications/{application}/" + path.format(
+        role=role, permission=permission, user=user
+    )
+    changes = {"use_authorization_service_header": False, "authorization_service_header": ""}
+    body = {"permission": changes} if method == "PATCH" else None
+    with monkeypatch.context() as patch:
+        patch.setattr("security.projection.Projection.refresh", out_of_order)
+        assert keyrock(method, url, body).status_code == 503
+    assert grants(keyrock, user) == READS_CITY
+    assert keyrock(method, url, body).status_code == status
+    assert grants(keyrock, user) == []
+
+
+def out_of_order(*_: object) -> None:
+    raise Unavailable("out of order; try again")

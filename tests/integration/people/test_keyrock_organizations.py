@@ -1,6 +1,6 @@
 """`/v1/organizations` and their members as Keyrock's clients know them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from city.errors import CityError, Unprocessable
-from security.store.organisations import Membership
+from city.errors import CityError, NotFound, Unavailable, Unprocessable
+from security.organisations import Organisations
+from security.store.organisations import Membership, OrganisationStore
 from tests.accounts import put_account
 from tests.integration.people.city import People
 
@@ -244,3 +245,31 @@ def test_changes_of_organizations_are_audited(people: People) -> None:
     assert people.audited() == [
         (people.admin, action, id) for action in (*actions, "organisation:delete")
     ]
+
+
+def test_change_of_a_member_that_was_interrupted_is_finished_when_done_again(
+    shared: People,
+) -> None:
+    """A request may end between the change and what follows from it."""
+    works: list[bool] = []
+    refreshed: list[str] = []
+
+    def refresh(users: Iterable[str]) -> None:
+        if not works:
+            raise Unavailable("out of order; try again")
+        refreshed.extend(users)
+
+    organisations = Organisations(OrganisationStore(shared.services.table), refresh)
+    guild = organisations.create("ann", "guild").id
+    with pytest.raises(Unavailable):
+        organisations.set_member(guild, "bob", Membership.MEMBER)
+    works.append(True)
+    organisations.set_member(guild, "bob", Membership.MEMBER)
+    assert refreshed == ["bob"]
+    works.clear()
+    with pytest.raises(Unavailable):
+        organisations.remove_member(guild, "bob")
+    works.append(True)
+    with pytest.raises(NotFound):
+        organisations.remove_member(guild, "bob")
+    assert refreshed == ["bob", "bob"]
