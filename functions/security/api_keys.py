@@ -16,7 +16,7 @@ from city.json import Json
 from city.policy import DIRECT_SIGN_IN, Caller
 from city.policy.accounts import Account, KeyTerms
 from city.policy.credentials import new_key
-from city.policy.grant_forms import parse_grant
+from city.policy.grant_forms import parse_grant, parse_moment
 from city.policy.grants import ANY_TENANT, Grant
 from security.audit import Audit
 from security.rights import covered, inherited
@@ -217,11 +217,7 @@ def _network(text: str) -> str:
 
 
 def _ends(body: dict[str, Json], now: int) -> int | None:
-    """When the key ends, read as the end of a grant is."""
-    until = body.get("validUntil")
-    if until is None:
-        return None
-    ends = parse_grant("", {"actions": ["read"], "tenant": "", "validUntil": until}).ends
-    if ends is None or ends <= now:
+    ends = parse_moment(body, "validUntil")
+    if ends is not None and ends <= now:
         raise InvalidRequest("validUntil must be in the future")
     return ends

@@ -1,12 +1,11 @@
 """The audit trail of a city: every administrative change, and decisions (see `city.policy.audit`).
 
 Entries are read by tenant, the newest first, day by day. A request looks at a bounded number of
-entries and days and may therefore find few or none before the end; the token of its answer says
-where to go on. The token is a position and no permission: the tenant is that of the request.
+entries and days and may therefore find few or none before the end; its answer says where to go on.
+That is a place in time and no permission: the tenant is that of the request.
 """
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -76,24 +75,27 @@ class Audit:
             )
         )
 
-    def find(self, wanted: Wanted, limit: int, token: str | None) -> tuple[list[Entry], str | None]:
-        """Up to `limit` entries, the newest first, and the token of the next page, if any."""
+    def find(self, wanted: Wanted, limit: int, after: str | None) -> tuple[list[Entry], str | None]:
+        """Up to `limit` entries, the newest first, and the place to go on after, if there is more.
+
+        Raises InvalidRequest for a place that this has not given.
+        """
         oldest = max(wanted.first, self._clock() - (self._days + 1) * DAY)
         found: list[Entry] = []
-        for looked, (entry, place) in enumerate(self._walk(wanted, oldest, token), 1):
+        for looked, (entry, place) in enumerate(self._walk(wanted, oldest, after), 1):
             if entry is None:
-                return found, place and _token(place)
+                return found, place
             if wanted.takes(entry):
                 found.append(entry)
             if len(found) == limit or looked == MAX_ENTRIES:
-                return found, _token(entry.place)
+                return found, entry.place
         return found, None
 
     def _walk(
-        self, wanted: Wanted, oldest: int, token: str | None
+        self, wanted: Wanted, oldest: int, after: str | None
     ) -> Iterator[tuple[Entry | None, str | None]]:
         """The entries, and at last where to go on after the days looked at, or None at the end."""
-        place = _place(token) if token else f"{wanted.last:016d}"
+        place = _checked(after) if after else f"{wanted.last:016d}"
         for _ in range(MAX_DAYS):
             at = moment_of(place)
             if at < oldest:
@@ -107,19 +109,7 @@ class Audit:
         yield None, None
 
 
-def _token(place: str) -> str:
-    return urlsafe_b64encode(place.encode()).decode().rstrip("=")
-
-
-def _place(token: str) -> str:
-    try:
-        place = urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
-    except ValueError as error:
-        raise _bad_token() from error
+def _checked(place: str) -> str:
     if not _PLACE.fullmatch(place):
-        raise _bad_token()
+        raise InvalidRequest("token is not one that this API has given")
     return place
-
-
-def _bad_token() -> InvalidRequest:
-    return InvalidRequest("token is not one that this API has given")

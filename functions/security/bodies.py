@@ -22,7 +22,7 @@ async def read_object(request: Request) -> dict[str, Json]:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise InvalidRequest("Content-Type must be application/json")
-    value = parse_object(await read_bytes(request))
+    value = parse_json(await read_bytes(request))
     if not isinstance(value, dict):
         raise Malformed("the body must be a JSON object")
     return value
@@ -37,7 +37,7 @@ async def read_bytes(request: Request) -> bytes:
     return body
 
 
-def parse_object(body: bytes) -> Json:
+def parse_json(body: bytes) -> Json:
     """The JSON value of a text. Raises Malformed."""
     try:
         value = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_refuse)

@@ -5,9 +5,7 @@ secrets: of keys it has names, of tokens nothing. The audit trail is not in it: 
 for a set time as evidence and have no more of a user than its id.
 """
 
-from datetime import UTC, datetime
-
-from city.clock import SECOND
+from city.clock import iso
 from city.json import Json
 from city.keys import key, prefix, split
 from city.policy.accounts import Account
@@ -79,15 +77,9 @@ def shown_user(user: User) -> dict[str, Json]:
         "extra": profile.extra,
         "enabled": user.enabled,
         "admin": user.admin,
-        "created": shown_time(profile.created),
-        "passwordSet": shown_time(profile.password_set),
+        "created": iso(profile.created),
+        "passwordSet": iso(profile.password_set),
     }
-
-
-def shown_time(moment: int) -> str:
-    """A moment as interfaces show it: ISO 8601 in UTC with milliseconds."""
-    text = datetime.fromtimestamp(moment / SECOND, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def _shown_account(account: Account) -> dict[str, Json]:
@@ -104,5 +96,5 @@ def _shown_registration(registration: Registration) -> dict[str, Json]:
         "id": registration.id,
         "username": registration.username,
         "message": registration.message,
-        "at": shown_time(registration.at),
+        "at": iso(registration.at),
     }

@@ -2,13 +2,15 @@
 
 from fastapi import APIRouter, Request, Response
 
+from city.clock import iso
 from city.json import Json
 from city.policy import Operation
 from city.policy.audit import PLATFORM
 from city.policy.grants import ANY_TENANT
 from security.access import ADMIN
-from security.administration.facts import CallerFact, Parameters, iso, list_answer
+from security.administration.facts import CallerFact, Parameters, page_answer
 from security.audit import Wanted
+from security.rights import require_admin
 from security.services import SecurityServices
 from security.store.audit import Entry
 
@@ -28,18 +30,19 @@ async def read_audit(request: Request, caller: CallerFact, services: SecuritySer
     query = Parameters(
         request, "tenant", "actor", "action", "outcome", "from", "to", "limit", "token"
     )
-    tenant = query.tenant()
-    caller.access.require_admin(None if tenant in (None, ANY_TENANT) else tenant)
+    named = query.tenant()
+    tenant = ANY_TENANT if named is None else named
+    require_admin(caller, tenant)
     wanted = Wanted(
-        PLATFORM if tenant in (None, ANY_TENANT) else str(tenant),
+        PLATFORM if tenant == ANY_TENANT else tenant,
         query.moment("from", 0),
         query.moment("to", services.clock()),
         query.text("actor"),
         query.text("action"),
         query.text("outcome"),
     )
-    found, token = services.audit.find(wanted, query.limit, query.token)
-    return list_answer("entries", [_shown(entry) for entry in found], token)
+    found, after = services.audit.find(wanted, query.limit, query.after)
+    return page_answer("entries", [_shown(entry) for entry in found], after)
 
 
 def _shown(entry: Entry) -> dict[str, Json]:

@@ -8,10 +8,11 @@ import re
 
 from fastapi import APIRouter, Request, Response
 
+from city.clock import iso
 from city.errors import InvalidRequest
 from city.policy import Operation
 from security.access import ADMIN
-from security.administration.facts import CallerFact, check_members, iso, json_answer
+from security.administration.facts import CallerFact, check_members, json_answer
 from security.bodies import read_object
 from security.services import SecurityServices
 

@@ -7,11 +7,11 @@ page. A token is a position in the list and no permission.
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
+from city.clock import from_iso
 from city.errors import InvalidRequest
 from city.json import Json, dump
 from city.policy import Caller
@@ -26,7 +26,6 @@ MAX_ID = 256
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LISTED = re.compile(r"[^\x00-\x1e\x7f]{1,600}")
 _LIMIT = re.compile(r"[0-9]{1,4}")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def _caller(request: Request) -> Caller:
@@ -67,10 +66,8 @@ class Parameters:
             return default
         try:
             # a query turns the + of an offset into a space
-            moment = datetime.fromisoformat(value.replace(" ", "+"))
-            aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return max(0, (aware - _EPOCH) // timedelta(microseconds=1))
-        except (ValueError, OverflowError) as error:
+            return max(0, from_iso(value.replace(" ", "+")))
+        except ValueError as error:
             raise InvalidRequest(f"{name} must be an ISO 8601 date and time") from error
 
     @property
@@ -82,14 +79,10 @@ class Parameters:
         return int(value)
 
     @property
-    def token(self) -> str | None:
-        """The token of the page, as it came."""
-        return self._given.get("token")
-
-    @property
     def after(self) -> str | None:
         """The sort key after which the page begins."""
-        return None if self.token is None else _position(self.token)
+        token = self._given.get("token")
+        return None if token is None else _position(token)
 
 
 def identifier(name: str, value: str) -> str:
@@ -97,12 +90,6 @@ def identifier(name: str, value: str) -> str:
     if not 0 < len(value) <= MAX_ID or _CONTROL.search(value):
         raise InvalidRequest(f"{name} must have 1 to {MAX_ID} characters and no control characters")
     return value
-
-
-def iso(microseconds: int) -> str:
-    """A time as answers show it."""
-    date = _EPOCH + timedelta(microseconds=microseconds)
-    return date.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def json_answer(content: object, status: int = 200, location: str | None = None) -> Response:
@@ -115,15 +102,9 @@ def json_answer(content: object, status: int = 200, location: str | None = None)
 
 def page_answer(name: str, members: Sequence[Json], after: str | None) -> Response:
     """A page of a list; `after` is the sort key of its last member, if there are more."""
-    token = None if after is None else urlsafe_b64encode(after.encode()).decode().rstrip("=")
-    return list_answer(name, members, token)
-
-
-def list_answer(name: str, members: Sequence[Json], token: str | None) -> Response:
-    """A page of a list with the token of the next page."""
     content: dict[str, object] = {name: members}
-    if token is not None:
-        content["next"] = token
+    if after is not None:
+        content["next"] = urlsafe_b64encode(after.encode()).decode().rstrip("=")
     return json_answer(content)
 
 

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
+from city.clock import iso
 from city.errors import InvalidRequest
 from city.json import Json
 from city.policy import Operation
@@ -11,7 +12,6 @@ from security.administration.facts import (
     Parameters,
     check_members,
     identifier,
-    iso,
     json_answer,
     no_content,
     page_answer,

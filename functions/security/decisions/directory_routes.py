@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
+from city.clock import iso
 from city.errors import InvalidRequest, NotFound
 from city.json import Json
 from city.policy import Operation
@@ -14,7 +15,6 @@ from security.access import ADMIN
 from security.administration.facts import (
     Parameters,
     check_members,
-    iso,
     json_answer,
     no_content,
     page_answer,

@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter, Request, Response
 
+from city.clock import iso
 from city.errors import InvalidRequest
 from city.json import Json
 from city.policy import Operation
 from security.access import ADMIN
-from security.administration.facts import Parameters, iso, json_answer, no_content, page_answer
+from security.administration.facts import Parameters, json_answer, no_content, page_answer
 from security.bodies import read_object
 from security.decisions.facts import AdministratorFact, PreconditionsFact
 from security.evaluations import Asker

@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from city.errors import InvalidRequest, Malformed
 from city.json import Json
 from city.policy import Caller
-from security.bodies import parse_object, read_bytes
+from security.bodies import parse_json, read_bytes
 from security.keyrock.body import is_plain_text
 from security.keyrock.errors import EXPECTING_JSON, Refused, not_authorized
 
@@ -73,7 +73,7 @@ async def _read_members(request: Request, media_type: str) -> dict[str, Json]:
     if media_type.partition(";")[0].strip().lower() != "application/json":
         raise Refused(400, EXPECTING_JSON)
     content = await read_bytes(request)
-    members = parse_object(content) if content else {}
+    members = parse_json(content) if content else {}
     if not isinstance(members, dict):
         raise Malformed("the body must be a JSON object")
     return members

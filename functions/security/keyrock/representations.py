@@ -3,8 +3,8 @@
 Names of members are Keyrock's. What it should not show (the salt of a password) is not there.
 """
 
+from city.clock import iso
 from city.json import Json
-from security.profiles import shown_time
 from security.store.organisations import Member, Membership, Organisation
 from security.users import User
 
@@ -30,7 +30,7 @@ def listed_user(user: User) -> dict[str, Json]:
         "email": user.email,
         "enabled": user.enabled,
         "gravatar": profile.gravatar,
-        "date_password": shown_time(profile.password_set),
+        "date_password": iso(profile.password_set),
         "description": profile.description or None,
         "website": profile.website or None,
     }

@@ -8,7 +8,7 @@ that was made for Keyrock needs another.
 
 from fastapi import APIRouter, Response
 
-from city.clock import SECOND
+from city.clock import SECOND, iso
 from city.errors import NotFound, Unauthenticated
 from city.json import Json
 from city.policy import PUBLIC, Operation
@@ -19,7 +19,6 @@ from security.keyrock.body import is_plain_text
 from security.keyrock.errors import Refused, bad_login
 from security.keyrock.facts import Facts, KeyrockFacts
 from security.keyrock.representations import token_owner
-from security.profiles import shown_time
 from security.services import SecurityServices, Services
 from security.sign_in import SignInRefused
 
@@ -54,7 +53,7 @@ async def create_token(facts: KeyrockFacts, services: SecurityServices) -> Respo
     token, methods = _authenticate(facts.body, services)
     claims = _read(token, services)
     body = {
-        "token": {"methods": methods, "expires_at": shown_time(claims.expires * SECOND)},
+        "token": {"methods": methods, "expires_at": iso(claims.expires * SECOND)},
         "idm_authorization_config": {"level": "basic", "authzforce": False},
     }
     return answer(body, 201, {SUBJECT_TOKEN: token})
@@ -67,7 +66,7 @@ async def read_token(facts: KeyrockFacts, services: SecurityServices) -> Respons
     if facts.subject != claims.subject and not facts.is_admin:
         raise bad_login()
     owner = _owner(claims, services)
-    expires = shown_time(claims.expires * SECOND)
+    expires = iso(claims.expires * SECOND)
     return answer({"access_token": token, "expires": expires, "valid": True, **owner})
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from city.errors import Malformed
-from security.bodies import MAX_NESTING, parse_object
+from security.bodies import MAX_NESTING, parse_json
 
 
 def nested(depth: int) -> bytes:
@@ -12,7 +12,7 @@ def nested(depth: int) -> bytes:
 
 def test_json_is_read() -> None:
     text = '{"a": [1, 2.5, "Süd", true, null, {"b": {}}]}'
-    assert parse_object(text.encode()) == {"a": [1, 2.5, "Süd", True, None, {"b": {}}]}
+    assert parse_json(text.encode()) == {"a": [1, 2.5, "Süd", True, None, {"b": {}}]}
 
 
 @pytest.mark.parametrize(
@@ -35,10 +35,10 @@ def test_json_is_read() -> None:
 )
 def test_what_could_be_read_in_two_ways_or_not_at_all_is_refused(body: bytes) -> None:
     with pytest.raises(Malformed):
-        parse_object(body)
+        parse_json(body)
 
 
 def test_nesting_is_bounded() -> None:
-    parse_object(nested(MAX_NESTING - 1))
+    parse_json(nested(MAX_NESTING - 1))
     with pytest.raises(Malformed, match=f"{MAX_NESTING} levels"):
-        parse_object(nested(MAX_NESTING + 1))
+        parse_json(nested(MAX_NESTING + 1))

@@ -6,8 +6,8 @@ The wire form is `{"effect": "allow"|"deny", "actions": ["read", …], "tenant":
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 
+from city.clock import from_iso, iso
 from city.dynamodb import Row, Value
 from city.errors import InvalidRequest
 from city.json import Json
@@ -117,8 +117,8 @@ def parse_grant(id: str, body: Json, origin: str = "") -> Grant:
         _parse_pattern(body.get("idPattern")),
         _parse_names(body, "attributes"),
         _parse_effect(body.get("effect", "allow")),
-        _parse_moment(body, "validFrom"),
-        _parse_moment(body, "validUntil"),
+        parse_moment(body, "validFrom"),
+        parse_moment(body, "validUntil"),
         origin,
     )
     _check(grant)
@@ -160,7 +160,6 @@ _MEMBERS = frozenset(
         "origin",
     }
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _check(grant: Grant) -> None:
@@ -225,16 +224,15 @@ def _parse_effect(value: Json) -> bool:
     return value == "deny"
 
 
-def _parse_moment(body: Mapping[str, Json], member: str) -> int | None:
+def parse_moment(body: Mapping[str, Json], member: str) -> int | None:
+    """The moment that a member names in microseconds, None without it. Raises InvalidRequest."""
     value = body.get(member)
     if value is None:
         return None
     try:
-        moment = datetime.fromisoformat(str(value))
-        aware = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
+        return from_iso(str(value))
+    except ValueError as error:
         raise InvalidRequest(f"{member} must be an ISO 8601 date and time") from error
-    return (aware - _EPOCH) // timedelta(microseconds=1)
 
 
 def _show_names(names: frozenset[str] | None) -> list[Json] | None:
@@ -248,7 +246,4 @@ def _show_path(pattern: PathPattern) -> str:
 
 
 def _show_moment(moment: int | None) -> str | None:
-    if moment is None:
-        return None
-    date = _EPOCH + timedelta(microseconds=moment)
-    return date.isoformat().removesuffix("+00:00") + "Z"
+    return None if moment is None else iso(moment, "auto")
