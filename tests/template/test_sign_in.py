@@ -47,6 +47,11 @@ def test_public_client_keeps_no_secret_and_rotates_refresh_tokens() -> None:
     assert "ALLOW_REFRESH_TOKEN_AUTH" not in login["ExplicitAuthFlows"]
 
 
+def test_nobody_signs_in_with_the_client_of_machines() -> None:
+    """Unless told which, Cognito allows several flows."""
+    assert clients()["MachineClient"]["ExplicitAuthFlows"] == ["ALLOW_CUSTOM_AUTH"]
+
+
 def test_unknown_users_look_like_wrong_passwords() -> None:
     assert clients()["LoginClient"]["PreventUserExistenceErrors"] == "ENABLED"
 
