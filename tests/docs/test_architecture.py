@@ -1,20 +1,52 @@
 """The page that explains the code names the code there is."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.local_city import ROOT
 
-CONTEXT = ROOT / "functions" / "context"
+FUNCTIONS = ROOT / "functions"
+POLICY = ROOT / "layers" / "core" / "city" / "policy"
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 
 
 @pytest.mark.parametrize(
     "module",
-    [path for path in sorted(CONTEXT.rglob("*.py")) if path.stem != "__init__"],
-    ids=lambda path: str(path.relative_to(CONTEXT)),
+    [path for path in sorted((FUNCTIONS / "context").rglob("*.py")) if path.stem != "__init__"],
+    ids=lambda path: str(path.relative_to(FUNCTIONS)),
 )
 def test_every_module_of_the_context_is_on_the_page(module: Path) -> None:
     name = "…_routes" if module.stem.endswith("_routes") else module.stem
     assert f"`{name}`" in PAGE or f"/{name}`" in PAGE
+
+
+SECURITY = FUNCTIONS / "security"
+REPEATED = {"errors": "…/errors", "services": "services"}
+"""Modules that several packages have, for the same purpose."""
+
+
+@pytest.mark.parametrize(
+    "module",
+    [path for path in sorted(SECURITY.rglob("*.py")) if path.stem != "__init__"],
+    ids=lambda path: str(path.relative_to(FUNCTIONS)),
+)
+def test_every_module_of_security_is_on_the_page_with_its_package(module: Path) -> None:
+    name = str(module.relative_to(SECURITY).with_suffix(""))
+    if module.stem.endswith("_routes"):
+        name = "…_routes"
+    assert f"`{REPEATED.get(module.stem, name)}`" in PAGE
+
+
+@pytest.mark.parametrize("module", sorted(path.stem for path in POLICY.glob("[a-z]*.py")))
+def test_every_module_of_the_policy_is_on_the_page(module: str) -> None:
+    assert f"`policy/{module}`" in PAGE
+
+
+def test_page_names_no_module_of_security_that_is_gone() -> None:
+    packages = "|".join(path.name for path in SECURITY.iterdir() if path.is_dir())
+    named = re.findall(rf"`((?:{packages})/\w+)`", PAGE)
+    homes = (SECURITY, FUNCTIONS / "context", FUNCTIONS / "context" / "ngsi_v2")
+    gone = [name for name in named if not any((home / f"{name}.py").exists() for home in homes)]
+    assert not gone
