@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from security.store.accounts import AccountStore
 
 PREFIXES = {AgentKind.PEP: "pep_proxy_", AgentKind.IOT: "iot_sensor_"}
+AGENT_NAMES = tuple(PREFIXES.values())
+"""What the names of agents begin with; no address does, for want of an @."""
 SECRET_BYTES = 32
 MAX_PASSWORD = 200
 """Characters of a password that is looked at at all."""
@@ -119,7 +121,7 @@ class Credentials:
 
     def verify(self, id: str, password: str) -> Agent | None:
         """The agent with this id and password; None for any other pair, after the same time."""
-        known = id.startswith(tuple(PREFIXES.values()))
+        known = id.startswith(AGENT_NAMES)
         agent = self._store.find(id) if known else None
         fits = verify_password(password, agent.hash if agent else _NOBODY)
         stored = self._accounts.find(id) if agent and fits else None

@@ -9,9 +9,10 @@ A permission with a tenant (service header) on the path of the NGSI-v2 entities 
 | PATCH, PUT       |                |                     | update                                      |
 | DELETE           |                | delete              |                                             |
 
-(Nothing is granted for deleting an attribute: no action says just that.) The query of an exact path may name `type` and `id`. A regular expression is translated when what
-follows `/v2/entities` is an expression for ids alone. Anything else, and a permission without
-tenant, gives no grant: what cannot be said exactly is not granted.
+(Nothing is granted for deleting an attribute: no action says just that.) The query of an exact path
+may name `type` and `id`. A regular expression is translated when what follows `/v2/entities` is an
+expression for ids alone. Anything else, and a permission without tenant, gives no grant: what cannot
+be said exactly is not granted.
 """
 
 import re

@@ -74,8 +74,9 @@ class Registrations:
     def approve(self, id: str, give_role: GiveRole, wanted: Wanted | None = None) -> Approval:
         """Make a user of a registration, with what it asked for or what `wanted` says instead.
 
-        `give_role` acts for the administrator and refuses what that one may not give. When something fails on the way (a role that is gone), it waits on, approved, and can be
-        approved again. Raises NotFound and what giving roles and memberships raises.
+        `give_role` acts for the administrator and refuses what that one may not give. When something
+        fails on the way (a role that is gone), it waits on, approved, and can be approved again.
+        Raises NotFound and what giving roles and memberships raises.
         """
         registration = self.get(id)
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from city.errors import CityError, InvalidRequest
 from security.cognito_endpoints import BadLogin, ChallengeRequired, ClientKey, CognitoEndpoints
-from security.credentials import PREFIXES
+from security.credentials import AGENT_NAMES
 from security.mail_addresses import parse_address
 from security.oauth.refusals import OAuthError
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from security.credentials import Credentials
     from security.oauth.clients import Clients
     from security.oauth.tokens import Tokens
-
-AGENT_NAMES = tuple(PREFIXES.values())
-"""What the names of agents begin with; no address does, for want of an @."""
 
 
 class SignInRefused(CityError):

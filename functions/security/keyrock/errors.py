@@ -11,11 +11,11 @@ from fastapi import Response
 from city import errors
 from city.http import headers_of, message_of, status_of
 from city.json import dump
+from security.stewards import NOT_ALLOWED
 
 EXPECTING_TOKEN = "Expecting to find X-Auth-token/Authorization in requests"  # noqa: S105
 EXPECTING_JSON = "Missing parameter: header Content-Type: application/json"
 NOT_AUTHORIZED = "User not authorized to perform action"
-NOT_ALLOWED = "User not allow to perform the action"
 BAD_LOGIN = "Invalid email or password"
 
 

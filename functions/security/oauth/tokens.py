@@ -9,6 +9,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
 
 from city.json import Json, parse
+from city.policy import DIRECT_SIGN_IN
 from security.cognito_endpoints import (
     BadLogin,
     ChallengeRequired,
@@ -16,20 +17,17 @@ from security.cognito_endpoints import (
     CognitoEndpoints,
     Rejected,
 )
-from security.credentials import PREFIXES
+from security.credentials import AGENT_NAMES
 from security.oauth.clients import Client, Clients
 from security.oauth.forms import Parameters, required
 from security.oauth.metadata import PASSWORD
 from security.oauth.refusals import OAuthError, invalid_grant, invalid_request
 from security.store.agents import Agent
 
-DIRECT_SIGN_IN = "aws.cognito.signin.user.admin"
-"""The scope of sessions that began with a user's password instead of at the login page."""
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 """RFC 7636 §4.1."""
 
 _KEYROCK_SCOPES = {"bearer", "jwt"}
-_AGENTS = tuple(PREFIXES.values())
 _MEMBERS = ("access_token", "id_token", "refresh_token", "expires_in")
 
 Answer = dict[str, Json]
@@ -100,7 +98,7 @@ class Tokens:
         if not client.known.takes_passwords:
             raise OAuthError("unauthorized_client", "the client may not use the password grant")
         username, password = (required(parameters, name) for name in ("username", "password"))
-        if username.startswith(_AGENTS):
+        if username.startswith(AGENT_NAMES):
             return self._agent(client, username, password)
         try:
             return self._cognito.password(client.key, username, password)
