@@ -27,10 +27,11 @@ GIVEN_UP_TOKENS = frozenset({"permanent"})
 
 SCOPES = (
     *("openid", "email", "profile"),
-    *("context/read", "context/write", "context/subscribe", "security/profile"),
+    *("context/read", "context/write", "context/subscribe"),
 )
-ADMIN_SCOPES = ("security/admin", "security/decide")
-"""Scopes that only administrators of the city may let an application have."""
+ADMIN_SCOPES = ("security/admin", "security/decide", "security/profile")
+"""Scopes that only administrators of the city may let an application have. Cognito asks nobody for
+consent, so an application that may ask for `security/profile` may erase whoever signs in to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ def _scopes(names: Iterable[str], caller: Caller) -> tuple[str, ...]:
     if unknown := asked - {*SCOPES, *ADMIN_SCOPES}:
         raise InvalidRequest(f"Invalid scope: {min(unknown)}")
     if asked & {*ADMIN_SCOPES} and not caller.access.is_admin(None):
-        raise Forbidden("only administrators of the city let an application administer it")
+        raise Forbidden("only administrators of the city let an application use the security API")
     if not machine_scopes(asked):
         raise InvalidRequest("Invalid scope: one beside openid, email and profile is needed")
     return tuple(name for name in (*SCOPES, *ADMIN_SCOPES) if name in asked)

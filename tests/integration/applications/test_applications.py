@@ -210,11 +210,14 @@ def test_members_nobody_may_set_are_ignored(keyrock: Keyrock) -> None:
     assert "mine" not in repr(keyrock.rows())
 
 
-def test_only_administrators_let_applications_administer(keyrock: Keyrock) -> None:
-    body = {"application": {"name": "a", "redirect_uri": REDIRECT, "scope": "security/admin"}}
+@pytest.mark.parametrize("scope", ["security/admin", "security/decide", "security/profile"])
+def test_only_administrators_let_applications_use_the_security_api(
+    keyrock: Keyrock, scope: str
+) -> None:
+    body = {"application": {"name": "a", "redirect_uri": REDIRECT, "scope": scope}}
     assert keyrock.refused("POST", "/v1/applications", body, by=keyrock.user())[0] == 403
-    application = keyrock.application(scope="context/read security/admin")
-    assert client(keyrock, application)["AllowedOAuthScopes"] == ["context/read", "security/admin"]
+    application = keyrock.application(scope=f"context/read {scope}")
+    assert client(keyrock, application)["AllowedOAuthScopes"] == ["context/read", scope]
 
 
 def test_users_cannot_exhaust_the_clients_of_the_pool(
