@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from city.clock import SECOND, Clock
 from city.errors import InvalidRequest
+from city.parallel import in_parallel
 from city.tenancy import Tenant
 from context.admission import Candidate, admit, is_limited
 from context.changes import Change
@@ -26,7 +27,6 @@ from context.owners import NO_RIGHTS, Disclosure, Owner, Owners, Sight
 from context.queues import NotificationQueue
 from context.store.parked import ParkedStore
 from context.store.subscriptions import StoredSubscription, SubscriptionStore
-from context.store.table import in_parallel
 
 MAX_TENANTS = 200
 """Tenants whose subscriptions are kept compiled."""

@@ -19,6 +19,7 @@ from itertools import islice
 from typing import Protocol
 
 from city.errors import TooComplex
+from city.parallel import in_parallel
 from city.policy.grants import View
 from city.regex import Pattern
 from city.tenancy import PathScope, Tenant, overlap
@@ -27,7 +28,6 @@ from context.document import Entity
 from context.rights import sees, visible
 from context.store.entities import EntityStore
 from context.store.layout import Listed, listed
-from context.store.table import in_parallel
 from context.store.types import PairFilter, Tally, TypeStatistics, tally_of
 from context.values import OrderKey, order_key
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from city.dynamodb import translated
 from city.errors import Unavailable
+from city.parallel import in_parallel
 from context.messages import Message, Tick, dump_message, dump_tick
-from context.store.table import in_parallel
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

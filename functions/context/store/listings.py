@@ -22,6 +22,7 @@ from typing import cast
 
 from city.dynamodb import Row
 from city.keys import prefix
+from city.parallel import in_parallel
 from city.tenancy import EVERYWHERE, PathScope, ServicePath, Tenant, in_scope
 from context.cells import CellRange
 from context.store.layout import (
@@ -33,7 +34,7 @@ from context.store.layout import (
     read_type_row,
     type_partition,
 )
-from context.store.table import Span, in_parallel, starting_with
+from context.store.table import Span, starting_with
 from context.store.types import PairFilter, TypeCounters
 
 

@@ -1,15 +1,14 @@
 """Reading rows of the context table: one, many, a range; and the statements of a transaction."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from city import clock
 from city.clock import Clock
 from city.dynamodb import Item, Row, from_item, pauses, to_item, translated
 from city.errors import Unavailable
+from city.parallel import in_parallel
 from context.store.layout import Key
 
 if TYPE_CHECKING:
@@ -18,14 +17,10 @@ if TYPE_CHECKING:
 KEYS_PER_READ = 100
 """Keys in one BatchGetItem."""
 
-WORKERS = 16
 _TRIES = 8
 
 Statement = dict[str, Any]
 """One member of a TransactWriteItems request."""
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Span(NamedTuple):
@@ -161,15 +156,3 @@ IS_NEW: Mapping[str, Any] = {
 """The condition that there is no such row; a failure reports the row it met."""
 
 IS_THERE: Mapping[str, Any] = {"ConditionExpression": "attribute_exists(pk)"}
-
-
-def in_parallel(call: Callable[[T], R], arguments: Sequence[T]) -> list[R]:
-    """The results in order; on threads when there is more than one. Calls must not nest."""
-    if len(arguments) < 2:
-        return [call(argument) for argument in arguments]
-    return list(_pool().map(call, arguments))
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="context-table")
