@@ -79,18 +79,14 @@ class Registry:
     @cached_property
     def user_info(self) -> "UserInfo":
         """Who the bearer of a token is to an application."""
-        from security.store.organisations import OrganisationStore  # noqa: PLC0415
-        from security.store.users import UserStore  # noqa: PLC0415
+        from security.store.parties import PartyStore  # noqa: PLC0415
         from security.user_info import UserInfo  # noqa: PLC0415
 
         services = self._services
         return UserInfo(
-            applications=self._store,
+            parties=PartyStore(services.table),
             roles=self._roles,
             assignments=self._assignments,
-            organisations=OrganisationStore(services.table),
-            profiles=UserStore(services.table),
-            accounts=services.accounts,
             users=services.users,
         )
 

@@ -4,7 +4,7 @@ Read from the accounts themselves, not from a cache, so an ended token is ended 
 functions follow within the age of what they keep.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from city.clock import SECOND, Clock
 from city.errors import NotFound
@@ -30,12 +30,7 @@ class SubjectTokens:
     def read(self, token: str) -> Claims:
         """Whose token this is. Raises InvalidToken, also for one that was revoked."""
         claims = self._verify(token)
-        client = self._accounts.remembered(claims.client)
-        if client is None or not honours(client, claims):
-            raise InvalidToken
-        owner = self._accounts.remembered(claims.subject)
-        if owner is not None and not honours(owner, claims):
-            raise InvalidToken
+        confirm(claims, self._accounts.remembered(claims.client, claims.subject))
         return claims
 
     def end(self, claims: Claims) -> None:
@@ -49,3 +44,15 @@ class SubjectTokens:
             kind = "application" if claims.subject == claims.client else "user"
             if self._accounts.create(Account(claims.subject, kind)):
                 self._accounts.revoke_session(claims.subject, session, until)
+
+
+def confirm(claims: Claims, accounts: Mapping[str, Account]) -> None:
+    """Refuse a token that its client or its subject does not honour, with InvalidToken.
+
+    `accounts` has theirs as they are now, also deleted ones; a user may have none, a client not.
+    """
+    client, owner = accounts.get(claims.client), accounts.get(claims.subject)
+    if client is None or not honours(client, claims):
+        raise InvalidToken
+    if owner is not None and not honours(owner, claims):
+        raise InvalidToken

@@ -7,10 +7,11 @@ This is what PEP proxies ask. Stricter than Keyrock's where that was a way in:
   would take the word of any application's permissions.
 - A decision is about one tenant (see `security.permissions`).
 
-Every answer is read from the table, strongly consistent: 1 read each for account, application,
-profile, rulebook (per 4 KB), roles and memberships, and 2 for each organisation of the user. What a
-user shares with an application are the scopes of the token: `profile` its name, `email` its address,
-which is looked up in the user pool only when no decision is asked for.
+Every answer is read from the table, strongly consistent, in three calls: who takes part
+(`security.store.parties`, up to 5 read units), the rulebook (1 per 4 KB), what the user holds (1 per
+4 KB); then at once one for each organisation of the user (1 per 4 KB). What a user shares with an
+application are the scopes of the token: `profile` its name, `email` its address, which is looked up
+in the user pool only when no decision is asked for.
 """
 
 from dataclasses import dataclass
@@ -20,24 +21,29 @@ from city.errors import Unauthenticated
 from city.policy import DIRECT_SIGN_IN
 from city.tenancy import DEFAULT_TENANT, Tenant
 from security.permissions import Permission, permits
-from security.store.applications import Application, ApplicationStore
 from security.store.assignments import AssignmentStore, Held
-from security.store.organisations import Organisation, OrganisationStore
+from security.store.organisations import Organisation
+from security.store.parties import Parties, PartyStore
 from security.store.roles import RoleStore, Rulebook
+from security.subject_tokens import confirm
 
 if TYPE_CHECKING:
-    from security.store.accounts import AccountStore
-    from security.store.users import Profile, UserStore
+    from city.policy.tokens import Claims
+    from security.store.users import Profile
     from security.users import Users
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """What a verified token says: whose it is, the client it was issued to, what is shared."""
+    """What a verified token says: whose it is, the client it was issued to, what is shared.
+
+    `unconfirmed` has its claims when nobody has looked yet whether it was revoked.
+    """
 
     subject: str
     client: str
     scopes: frozenset[str]
+    unconfirmed: "Claims | None"
 
     def shares(self, scope: str) -> bool:
         """Whether the user shares this with the application."""
@@ -85,76 +91,58 @@ class UserInfo:
     def __init__(
         self,
         *,
-        applications: ApplicationStore,
+        parties: PartyStore,
         roles: RoleStore,
         assignments: AssignmentStore,
-        organisations: OrganisationStore,
-        profiles: "UserStore",
-        accounts: "AccountStore",
         users: "Users",
     ) -> None:
-        self._applications = applications
+        self._parties = parties
         self._roles = roles
         self._assignments = assignments
-        self._organisations = organisations
-        self._profiles = profiles
-        self._accounts = accounts
         self._users = users
 
     def about(self, bearer: Bearer, application: str | None, action: Action | None) -> Info:
         """The bearer, to the application (or the one its token was issued to).
 
-        Raises NotForApplication, and Unauthenticated when application or user are not there.
+        Raises InvalidToken for a token that was revoked, NotForApplication, and Unauthenticated
+        when the user is not there.
         """
-        issued_to = self._application_of(bearer.client)
-        wanted = self._audience(issued_to, application)
-        trusted = tuple(self._applications.trusted(wanted.id)) if wanted else ()
-        id = wanted.id if wanted else issued_to
+        parties = self._parties.read(bearer.client, bearer.subject, application)
+        if bearer.unconfirmed is not None:
+            confirm(bearer.unconfirmed, parties.accounts)
+        book = self._rulebook(parties, application)
         if bearer.subject == bearer.client:
             refused = None if action is None else False
-            return Info(id, issued_to, trusted=trusted, decision=refused)
-        profile = self._profiles.get(bearer.subject)
-        if profile is None:
+            return Info(book.application, parties.issued_to, trusted=book.trusted, decision=refused)
+        if parties.profile is None:
             raise Unauthenticated("the user of the token does not exist")
-        held = self._assignments.held(bearer.subject, id)
-        book = self._roles.rulebook(id)
+        held = self._assignments.held(bearer.subject, book.application)
         return Info(
-            application=id,
+            application=book.application,
             subject=bearer.subject,
-            profile=profile,
+            profile=parties.profile,
             email=self._email(bearer) if action is None else "",
             roles=_named(held.own, book),
-            organisations=self._through(held, book),
-            trusted=trusted,
+            organisations=_through(held, book),
+            trusted=book.trusted,
             decision=None if action is None else decide(held, book, action),
         )
 
-    def _application_of(self, client: str) -> str:
-        """The application that a client of the pool belongs to."""
-        stored = self._accounts.find(client)
-        return (stored and stored.application) or client
-
-    def _audience(self, issued_to: str, application: str | None) -> Application | None:
-        """The application that asks, when it may take the token. None only if it is not named and
-        the token was issued to a client that is no application of the city's."""
-        wanted = self._applications.get(application or issued_to)
+    def _rulebook(self, parties: Parties, application: str | None) -> Rulebook:
+        """The rulebook of the application that asks, when it may take the token; of the one that
+        the token was issued to, when none is named."""
         if application is None:
-            return wanted
-        account = self._accounts.find(application)
-        if wanted is None or account is None or not account.account.active:
+            return self._roles.rulebook(parties.issued_to)
+        account = parties.accounts.get(application)
+        if not parties.knows_asking or account is None or not account.active:
             raise NotForApplication("Application not found")
-        if application != issued_to and not self._applications.trusts(application, issued_to):
+        book = self._roles.rulebook(application)
+        if application != parties.issued_to and parties.issued_to not in book.trusted:
             raise NotForApplication("User not authorized in application")
-        return wanted
+        return book
 
     def _email(self, bearer: Bearer) -> str:
         return self._users.get(bearer.subject).email if bearer.shares("email") else ""
-
-    def _through(
-        self, held: Held, book: Rulebook
-    ) -> tuple[tuple[Organisation, tuple[Role, ...]], ...]:
-        found = ((self._organisations.get(id), roles) for id, roles in held.through.items())
-        return tuple((one, _named(roles, book)) for one, roles in found if one and roles)
 
 
 def decide(held: Held, book: Rulebook, action: Action) -> bool:
@@ -163,6 +151,12 @@ def decide(held: Held, book: Rulebook, action: Action) -> bool:
         permission for role in held.all for permission in book.permissions_of(role)
     ]
     return permits(permissions, action.verb, action.resource, action.tenant)
+
+
+def _through(held: Held, book: Rulebook) -> tuple[tuple[Organisation, tuple[Role, ...]], ...]:
+    """The organisations through which roles are held, as far as they are there."""
+    found = ((held.organisations.get(id), roles) for id, roles in held.through.items())
+    return tuple((one, _named(roles, book)) for one, roles in found if one and roles)
 
 
 def _named(roles: tuple[str, ...], book: Rulebook) -> tuple[Role, ...]:

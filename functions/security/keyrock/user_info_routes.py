@@ -89,16 +89,17 @@ def _parameters(query: bytes) -> dict[str, str]:
 
 
 def _bearer(request: Request, question: _Question, services: Services) -> Bearer:
-    """The bearer that is asked about. Raises Unauthenticated (or its InvalidToken)."""
+    """The bearer that is asked about: the caller, whom the policy has confirmed, or that of the token
+    in the query. Raises Unauthenticated (or its InvalidToken)."""
     if question.token is None:
         subject = request.scope["caller"].subject
         if not subject.client:
             raise Unauthenticated("an access token is needed")
-        return Bearer(subject.id, subject.client, subject.scopes)
+        return Bearer(subject.id, subject.client, subject.scopes, unconfirmed=None)
     if _bearer_token(request) not in (None, question.token):
         raise InvalidToken
-    claims = services.people.subject_tokens.read(question.token)
-    return Bearer(claims.subject, claims.client, claims.scopes)
+    claims = services.oauth.verify(question.token)
+    return Bearer(claims.subject, claims.client, claims.scopes, unconfirmed=claims)
 
 
 def _bearer_token(request: Request) -> str | None:

@@ -10,7 +10,7 @@
 `v` counts the changes; `gone` marks one that is being removed. Secrets are in the user pool only. Costs in request units, for an application of up to 1 KB:
 
 - create, replace, delete: one transaction of two rows, 4 write; close: 1 write
-- get, trusts: 1 read; all: 1 read per 4 KB, about ten applications; trusted: 1 read per 4 KB
+- get: 1 read; all: 1 read per 4 KB, about ten applications; trusted: 1 read per 4 KB
 - trust: one transaction of two rows and two checks, 8 write; distrust: two rows, 4 write
 """
 
@@ -134,11 +134,6 @@ class ApplicationStore:
         except ConditionFailed:
             return False
         return True
-
-    def trusts(self, id: str, other: str) -> bool:
-        """Whether the application accepts tokens of the other, strongly consistent."""
-        row, _ = _trust_rows(id, other)
-        return self._table.get(str(row["pk"]), str(row["sk"])) is not None
 
     def trusted(self, id: str) -> list[str]:
         """The applications whose tokens it accepts."""

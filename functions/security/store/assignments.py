@@ -12,20 +12,27 @@ assignment are written together (k = S). Costs in request units:
 
 - assign: one transaction of two rows and up to three checks, 10 write; unassign: 4 write
 - of an application: 1 read per 4 KB, about forty assignments
-- held: 2 reads, and 1 for each organisation of the user
+- held: 1 read per 4 KB of memberships and roles of the user (about forty); then at once for each
+  organisation 1 read per 4 KB of its row and roles
 - drop: 4 write for each assignment, 25 in a transaction
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from city.dynamodb import ConditionFailed, Row
 from city.keys import key, prefix, split
+from city.parallel import in_parallel
 from security.permissions import BUILT_IN_ROLES
 from security.store.applications import LIVES, application_key
-from security.store.organisations import Membership
-from security.store.table import IS_THERE, Statement, Table
+from security.store.organisations import (
+    Membership,
+    Organisation,
+    living_organisation,
+    organisation_key,
+)
+from security.store.table import IS_THERE, LAST, Statement, Table
 from security.store.users import profile_key
 
 ASSIGNMENT_KIND = "S"
@@ -52,10 +59,14 @@ Assignment = UserRole | OrganisationRole
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The roles of one application that a user has: `own`, and by organisation those through it."""
+    """The roles of one application that a user has: `own`, and by organisation those through it.
+
+    `organisations` has those of the user's that are there and not being removed.
+    """
 
     own: tuple[str, ...]
     through: dict[str, tuple[str, ...]]
+    organisations: dict[str, Organisation] = field(default_factory=dict)
 
     @property
     def all(self) -> frozenset[str]:
@@ -124,14 +135,22 @@ class AssignmentStore:
 
     def held(self, user: str, application: str) -> Held:
         """The roles of the application that a user has, strongly consistent."""
-        own = self._table.every(key("subject", user), prefix("role", application))
-        memberships = self._table.every(key("subject", user), prefix("organisation"))
-        through = {
-            organisation: self._through(organisation, str(row["role"]), application)
-            for row in memberships
-            for organisation in [split(str(row["sk"]))[1]]
-        }
-        return Held(tuple(split(str(row["sk"]))[2] for row in own), through)
+        own: list[str] = []
+        memberships: list[tuple[str, str]] = []
+        span = prefix("organisation"), key("role", application, LAST)
+        for row in self._table.every(key("subject", user), between=span):
+            match split(str(row["sk"])):
+                case ["organisation", organisation]:
+                    memberships.append((organisation, str(row["role"])))
+                case ["role", of, role] if of == application:
+                    own.append(role)
+        found = in_parallel(lambda one: self._through(*one, application), memberships)
+        ids = [organisation for organisation, _ in memberships]
+        return Held(
+            tuple(own),
+            {id: roles for id, (_, roles) in zip(ids, found, strict=True)},
+            {organisation.id: organisation for organisation, _ in found if organisation},
+        )
 
     def applications_of(self, user: str) -> set[str]:
         """The applications of which a user has any role, also through an organisation."""
@@ -167,10 +186,20 @@ class AssignmentStore:
         rows = self._table.every(key("organisation", organisation), prefix("member"))
         return {split(str(row["sk"]))[1] for row in rows if row["role"] in who}
 
-    def _through(self, organisation: str, membership: str, application: str) -> tuple[str, ...]:
-        rows = self._table.every(key("organisation", organisation), prefix("role", application))
-        parts = [split(str(row["sk"])) for row in rows]
-        return tuple(role for _, _, role, who in parts if who == membership)
+    def _through(
+        self, organisation: str, membership: str, application: str
+    ) -> tuple[Organisation | None, tuple[str, ...]]:
+        """An organisation, unless it is gone, and the roles that it gives to such members."""
+        there: Organisation | None = None
+        roles: list[str] = []
+        pk, first = organisation_key(organisation)
+        for row in self._table.every(pk, between=(first, key("role", application, LAST))):
+            match split(str(row["sk"])):
+                case ["organisation"]:
+                    there = living_organisation(row)
+                case ["role", of, role, who] if (of, who) == (application, membership):
+                    roles.append(role)
+        return there, tuple(roles)
 
 
 def _holder_key(assignment: Assignment) -> tuple[str, str]:

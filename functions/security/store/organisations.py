@@ -80,7 +80,7 @@ class OrganisationStore:
     def get(self, id: str) -> Organisation | None:
         """An organisation, unless it is gone or being removed; strongly consistent."""
         row = self._table.get(*organisation_key(id))
-        return _organisation_of(row) if row and "gone" not in row else None
+        return living_organisation(row) if row else None
 
     def replace(self, organisation: Organisation) -> Organisation:
         """Write a changed organisation over the version it was made from; the new version.
@@ -222,6 +222,11 @@ def member_key(organisation: str, user: str) -> tuple[str, str]:
 def membership_key(user: str, organisation: str) -> tuple[str, str]:
     """The row of a membership with the user, from which its rights are compiled."""
     return key("subject", user), key("organisation", organisation)
+
+
+def living_organisation(row: Row) -> Organisation | None:
+    """The organisation of a row; None when it is being removed."""
+    return None if "gone" in row else _organisation_of(row)
 
 
 def _is_owner(member: Member | None) -> int:

@@ -10,19 +10,20 @@ A permission has `grants` (packed), what its holders may do with the city's own 
 author may give that: the projection reads them. Built-in roles and permissions have no rows. Costs
 in request units, for rows of up to 1 KB:
 
-- rulebook: one query, 1 read per 4 KB (about ten permissions or forty roles)
+- rulebook: one query, 1 read per 4 KB (about ten permissions or forty roles), with the rows of
+  whom the application trusts, which follow (see `security.store.applications`)
 - create or change a role or permission: 1 write, with a check of the application 4
 - add or remove a permission of a role: a transaction of up to four rows, 8 write
 - delete a role or permission: 2 write for each row that names it
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from city.dynamodb import ConditionFailed, Row
 from city.json import Json, dump, parse
-from city.keys import key, split
+from city.keys import key, prefix, split
 from city.policy.grant_forms import pack
 from security.native_grants import native_grant
 from security.permissions import (
@@ -41,16 +42,17 @@ LINK_KIND = "L"
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """The roles and permissions of one application, built-in ones included.
+    """The roles and permissions of one application, built-in ones included, and whom it trusts.
 
     `roles` has names by id, `permissions` permissions by id, `of_role` the ids of permissions that
-    a role has.
+    a role has, `trusted` the applications whose tokens it accepts.
     """
 
     application: str
     roles: Mapping[str, str]
     permissions: Mapping[str, Permission]
     of_role: Mapping[str, frozenset[str]]
+    trusted: tuple[str, ...] = ()
 
     def permissions_of(self, role: str) -> list[Permission]:
         """What a role permits, in the order of ids."""
@@ -72,11 +74,12 @@ class RoleStore:
         self._table = table
 
     def rulebook(self, application: str) -> Rulebook:
-        """All roles and permissions of an application, strongly consistent."""
+        """All roles and permissions of an application, and whom it trusts, strongly consistent."""
         roles: dict[str, str] = {}
         permissions = {id: internal(id) for id in BUILT_IN_PERMISSIONS}
         of_role = {role: set(ids) for role, ids in BUILT_IN_ROLES.items()}
-        for row in self._rows(application):
+        trusted: list[str] = []
+        for row in self._rows(application, key("trusted", LAST)):
             match split(str(row["sk"])):
                 case ["permission", id]:
                     permissions[id] = _permission_of(row)
@@ -85,6 +88,8 @@ class RoleStore:
                     of_role.setdefault(id, set())
                 case ["role-permission", role, id]:
                     of_role.setdefault(role, set()).add(id)
+                case ["trusted", id]:
+                    trusted.append(id)
         return Rulebook(
             application,
             {"purchaser": "Purchaser", "provider": "Provider"} | roles,
@@ -94,6 +99,7 @@ class RoleStore:
                 for role, ids in of_role.items()
                 if role in roles or role in BUILT_IN_ROLES
             },
+            tuple(trusted),
         )
 
     def create_role(self, application: str, id: str, name: str) -> None:
@@ -159,18 +165,12 @@ class RoleStore:
 
     def delete_all(self, application: str) -> None:
         """Remove every role and permission of an application."""
-        self._delete(application, [str(row["sk"]) for row in self._rows(application)])
+        rows = self._rows(application, key("role-permission", LAST))
+        self._delete(application, [str(row["sk"]) for row in rows])
 
-    def _rows(self, application: str) -> list[Row]:
-        first, last = key("permission", ""), key("role-permission", LAST)
-        rows: list[Row] = []
-        after: str | None = None
-        while True:
-            page = self._table.query(_partition(application), between=(first, last), after=after)
-            rows += page.rows
-            if page.after is None:
-                return rows
-            after = page.after
+    def _rows(self, application: str, last: str) -> Iterator[Row]:
+        """The rows from the first permission to the sort key `last`."""
+        return self._table.every(_partition(application), between=(prefix("permission"), last))
 
     def _add(self, application: str, row: Row) -> None:
         check = self._table.checking(*application_key(application), LIVES)

@@ -130,11 +130,18 @@ class Table:
         last = answer.get("LastEvaluatedKey")
         return Page(rows, last["sk"]["S"] if last else None)
 
-    def every(self, pk: str, prefix: str = "", *, consistent: bool = True) -> Iterator[Row]:
-        """All rows of a partition whose sort keys start so, page by page as they are taken."""
+    def every(
+        self,
+        pk: str,
+        prefix: str = "",
+        *,
+        between: tuple[str, str] | None = None,
+        consistent: bool = True,
+    ) -> Iterator[Row]:
+        """All rows of a partition in a range as for `query`, page by page as they are taken."""
         after: str | None = None
         while True:
-            page = self.query(pk, prefix, after=after, consistent=consistent)
+            page = self.query(pk, prefix, between=between, after=after, consistent=consistent)
             yield from page.rows
             if page.after is None:
                 return

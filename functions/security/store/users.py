@@ -77,16 +77,16 @@ class UserStore:
     def get(self, id: str) -> Profile | None:
         """The profile of a user, strongly consistent."""
         row = self._table.get(*profile_key(id))
-        return _profile_of(row) if row else None
+        return profile_of(row) if row else None
 
     def page(self, limit: int, after: str | None = None) -> ProfilePage:
         """Profiles of all users, strongly consistent."""
         page = self._table.query(LISTING, limit=limit, after=after)
-        return ProfilePage([_profile_of(row) for row in page.rows], page.after)
+        return ProfilePage([profile_of(row) for row in page.rows], page.after)
 
     def every(self) -> Iterator[Profile]:
         """The profile of every user, page by page as they are taken."""
-        return map(_profile_of, self._table.every(LISTING))
+        return map(profile_of, self._table.every(LISTING))
 
     def replace(self, profile: Profile) -> Profile:
         """Write a changed profile over the version it was made from; the new version.
@@ -155,7 +155,8 @@ def _rows(profile: Profile) -> tuple[Row, Row]:
     return {"pk": pk, "sk": sk, **content}, {"pk": LISTING, "sk": key(profile.id), **content}
 
 
-def _profile_of(row: Row) -> Profile:
+def profile_of(row: Row) -> Profile:
+    """The profile of a row."""
     return Profile(
         id=str(row["id"]),
         username=str(row["name"]),
