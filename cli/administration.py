@@ -10,7 +10,7 @@ from city.policy import Caller, Subject
 from city.policy.grants import UNLIMITED
 from security.bootstrap import Administrator, City
 from security.bootstrap import bootstrap as first_rights
-from security.keyrock_import import Report
+from security.keyrock.migration import Report
 from security.services import Services
 from security.settings import ApiSettings
 

@@ -16,12 +16,12 @@ from city.policy.accounts import Account
 from city.policy.audit import PLATFORM
 from city.policy.grants import ANY_TENANT, PUBLIC_ID, Action, Grant
 from security.audit import Audit
-from security.cognito_users import UserDirectory
+from security.cognito.users import UserDirectory
+from security.people.users import Details, Users
 from security.store.accounts import AccountStore
 from security.store.audit import AuditStore
 from security.store.table import Table
 from security.store.users import UserStore
-from security.users import Details, Users
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient

@@ -15,23 +15,23 @@ from security.store.table import Table
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from security.api_keys import ApiKeys
-    from security.assignments import Assignments
+    from security.applications.agents import Credentials
+    from security.applications.assignments import Assignments
+    from security.applications.services import Registry
     from security.audit import Audit
-    from security.cognito_users import UserDirectory
-    from security.credentials import Credentials
+    from security.cognito.users import UserDirectory
     from security.decisions.services import DecisionServices
-    from security.grants import Grants
     from security.oauth.services import OAuthServices
-    from security.organisations import Organisations
-    from security.people import PeopleServices
-    from security.plans import Plans
-    from security.projection import Projection
-    from security.registry import Registry
+    from security.people.organisations import Organisations
+    from security.people.services import PeopleServices
+    from security.people.users import Users
+    from security.rights.api_keys import ApiKeys
+    from security.rights.grants import Grants
+    from security.rights.plans import Plans
+    from security.rights.projection import Projection
+    from security.rights.subjects import Subjects
     from security.store.accounts import AccountStore
     from security.store.keys import KeyStore
-    from security.subjects import Subjects
-    from security.users import Users
 
 
 class Services:
@@ -53,7 +53,7 @@ class Services:
     @cached_property
     def projection(self) -> "Projection":
         """What compiles a subject's sources into its account."""
-        from security.projection import Projection  # noqa: PLC0415
+        from security.rights.projection import Projection  # noqa: PLC0415
         from security.store.sources import SourceStore  # noqa: PLC0415
 
         return Projection(self.accounts, SourceStore(self.table), self.keys, self.clock)
@@ -68,7 +68,7 @@ class Services:
     @cached_property
     def grants(self) -> "Grants":
         """Direct grants, as administrators give and take them."""
-        from security.grants import Grants  # noqa: PLC0415
+        from security.rights.grants import Grants  # noqa: PLC0415
         from security.store.grants import GrantStore  # noqa: PLC0415
 
         store = GrantStore(self.table, self.clock)
@@ -77,14 +77,14 @@ class Services:
     @cached_property
     def api_keys(self) -> "ApiKeys":
         """API keys, as their owners make and revoke them."""
-        from security.api_keys import ApiKeys  # noqa: PLC0415
+        from security.rights.api_keys import ApiKeys  # noqa: PLC0415
 
         return ApiKeys(self.accounts, self.keys, self.audit, self.clock)
 
     @cached_property
     def plans(self) -> "Plans":
         """Plans, who is under them and what was used."""
-        from security.plans import Plans  # noqa: PLC0415
+        from security.rights.plans import Plans  # noqa: PLC0415
         from security.store.plans import PlanStore  # noqa: PLC0415
 
         return Plans(PlanStore(self.table), self.accounts, self.keys, self.audit)
@@ -92,7 +92,7 @@ class Services:
     @cached_property
     def subjects(self) -> "Subjects":
         """Accounts, as administrators see, disable and revoke them."""
-        from security.subjects import Subjects  # noqa: PLC0415
+        from security.rights.subjects import Subjects  # noqa: PLC0415
 
         return Subjects(self.accounts, self.projection, self.users, self.audit, self.clock)
 
@@ -121,22 +121,22 @@ class Services:
     def directory(self) -> "UserDirectory":
         """The users of the user pool."""
         from city.aws import client  # noqa: PLC0415
-        from security.cognito_users import UserDirectory  # noqa: PLC0415
+        from security.cognito.users import UserDirectory  # noqa: PLC0415
 
         return UserDirectory(client("cognito-idp"), self.settings.user_pool_id)
 
     @cached_property
     def users(self) -> "Users":
         """Users."""
+        from security.people.users import Users  # noqa: PLC0415
         from security.store.users import UserStore  # noqa: PLC0415
-        from security.users import Users  # noqa: PLC0415
 
         return Users(self.directory, UserStore(self.table), self.accounts, self.clock)
 
     @cached_property
     def organisations(self) -> "Organisations":
         """Organisations and who belongs to them."""
-        from security.organisations import Organisations  # noqa: PLC0415
+        from security.people.organisations import Organisations  # noqa: PLC0415
         from security.store.organisations import OrganisationStore  # noqa: PLC0415
 
         return Organisations(OrganisationStore(self.table), self.projection.refresh_all)
@@ -144,14 +144,14 @@ class Services:
     @cached_property
     def people(self) -> "PeopleServices":
         """Registrations, profiles, erasures, and tokens that one asks about."""
-        from security.people import PeopleServices  # noqa: PLC0415
+        from security.people.services import PeopleServices  # noqa: PLC0415
 
         return PeopleServices(self)
 
     @cached_property
     def registry(self) -> "Registry":
         """Applications, their roles, permissions and agents, and who has which role."""
-        from security.registry import Registry  # noqa: PLC0415
+        from security.applications.services import Registry  # noqa: PLC0415
 
         return Registry(self)
 

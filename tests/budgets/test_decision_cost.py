@@ -9,10 +9,10 @@ import pytest
 from city.policy.accounts import Accounts
 from city.tenancy import DEFAULT_TENANT
 from models.authzen.requests import AccessRequest
-from security.evaluations import Asker, Evaluations
-from security.policies import Policies
-from security.policy_language import compile_policy, decide, read_policy
-from security.preconditions import Preconditions
+from security.decisions.evaluations import Asker, Evaluations
+from security.decisions.policies import Policies
+from security.decisions.policy_language import compile_policy, decide, read_policy
+from security.decisions.preconditions import Preconditions
 from security.store.directory import DirectoryStore, Entry, Kind, Place
 from security.store.policies import PolicyStore
 from security.store.table import Table

@@ -16,6 +16,13 @@ HTTP = {
 }
 """Entry points, and what knows HTTP by its purpose."""
 
+HTTP_OF_APIS = {
+    "decisions": {"errors", "facts"},
+    "keyrock": {"alias", "answers", "errors", "facts"},
+    "oauth": {"errors"},
+}
+"""What knows HTTP in packages that have the services of an API beside its routes."""
+
 
 def held(contract: str) -> set[str]:
     """The modules that a contract is about."""
@@ -35,10 +42,12 @@ def test_every_service_is_held_to_know_no_http(mechanism: str) -> None:
     assert {m for m in named if m.count(".") == 1} == services
 
 
-def test_every_service_of_oauth_is_held_too() -> None:
-    modules = {path.stem for path in (ROOT / "functions/security/oauth").glob("*.py")}
-    services = modules - {"__init__", "errors", "metadata_routes", "routes"}
+@pytest.mark.parametrize("api", HTTP_OF_APIS)
+def test_every_service_of_an_api_is_held_too(api: str) -> None:
+    modules = {path.stem for path in (ROOT / "functions/security" / api).glob("*.py")}
+    routes = {module for module in modules if module.endswith("routes")}
+    services = modules - routes - HTTP_OF_APIS[api] - {"__init__"}
     named = held("Services and stores know no HTTP")
-    assert {m for m in named if m.startswith("security.oauth.")} == {
-        f"security.oauth.{service}" for service in services
+    assert {m for m in named if m.startswith(f"security.{api}.")} == {
+        f"security.{api}.{service}" for service in services
     }

@@ -7,7 +7,8 @@ import pytest
 
 from city.policy.accounts import Account
 from city.policy.tokens import Claims
-from security.permissions import Permission
+from security.applications.permissions import Permission
+from security.applications.user_info import Action, Bearer, UserInfo
 from security.store.accounts import AccountStore
 from security.store.applications import Application, ApplicationStore
 from security.store.assignments import AssignmentStore, OrganisationRole, UserRole
@@ -16,7 +17,6 @@ from security.store.parties import PartyStore
 from security.store.roles import RoleStore
 from security.store.table import Table
 from security.store.users import Profile, UserStore
-from security.user_info import Action, Bearer, UserInfo
 from tests.budgets.meter import Meter, metered
 from tests.conftest import create_security_table
 

@@ -7,7 +7,7 @@ import pytest
 
 from city.errors import Stale
 from city.tenancy import DEFAULT_TENANT
-from security.preconditions import Preconditions
+from security.decisions.preconditions import Preconditions
 from security.store import policies as store
 from tests.integration.desk import Desk, party, question
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from security.cognito_users import UserDirectory
+from security.cognito.users import UserDirectory
 from tests.local_city import LocalCity
 
 pytestmark = pytest.mark.sandbox

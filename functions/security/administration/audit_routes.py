@@ -10,7 +10,7 @@ from city.policy.grants import ANY_TENANT
 from security.access import ADMIN
 from security.administration.facts import CallerFact, Parameters, page_answer
 from security.audit import Wanted
-from security.rights import require_admin
+from security.rights.delegation import require_admin
 from security.services import SecurityServices
 from security.store.audit import Entry
 

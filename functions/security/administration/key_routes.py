@@ -17,8 +17,8 @@ from security.administration.facts import (
     page_answer,
     required_text,
 )
-from security.api_keys import ApiKey, parse_terms
 from security.bodies import read_object
+from security.rights.api_keys import ApiKey, parse_terms
 from security.services import SecurityServices
 from security.store.keys import ListedKey
 

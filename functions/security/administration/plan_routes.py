@@ -18,7 +18,7 @@ from security.administration.facts import (
     page_answer,
 )
 from security.bodies import read_object
-from security.plans import parse_plan
+from security.rights.plans import parse_plan
 from security.services import SecurityServices
 from security.store.plans import Usage
 

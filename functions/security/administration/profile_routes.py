@@ -8,8 +8,8 @@ from city.policy import Operation
 from security.access import PROFILE
 from security.administration.facts import CallerFact, check_members, json_answer, no_content
 from security.bodies import read_object
+from security.people.users import Details
 from security.services import SecurityServices
-from security.users import Details
 
 router = APIRouter(tags=["Profile"])
 

@@ -21,9 +21,9 @@ from security.administration.facts import (
     required_text,
 )
 from security.bodies import read_object
+from security.decisions.evaluations import Asker
 from security.decisions.facts import AdministratorFact, PreconditionsFact
-from security.evaluations import Asker
-from security.preconditions import entity_tag
+from security.decisions.preconditions import entity_tag
 from security.services import SecurityServices, Services
 from security.store.directory import Entry, Kind, Place
 

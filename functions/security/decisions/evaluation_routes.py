@@ -15,8 +15,8 @@ from models.authzen.requests import AccessRequest, AccessRequests, Options
 from security.access import DECIDE, OPEN
 from security.administration.facts import json_answer
 from security.bodies import read_object
+from security.decisions.evaluations import Answer, Asker
 from security.decisions.facts import AskerFact, read
-from security.evaluations import Answer, Asker
 from security.oauth.metadata_routes import city_url
 from security.services import SecurityServices, Services
 

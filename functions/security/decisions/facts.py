@@ -10,8 +10,8 @@ from city.json import Json
 from city.tenancy import Tenant, parse_tenant
 from models.authzen.faults import explain
 from security.administration.facts import CallerFact
-from security.evaluations import Asker
-from security.preconditions import Preconditions
+from security.decisions.evaluations import Asker
+from security.decisions.preconditions import Preconditions
 
 _TENANT_HEADERS = ("fiware-service", "ngsild-tenant")
 

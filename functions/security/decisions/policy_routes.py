@@ -9,9 +9,9 @@ from city.policy import Operation
 from security.access import ADMIN
 from security.administration.facts import Parameters, json_answer, no_content, page_answer
 from security.bodies import read_object
+from security.decisions.evaluations import Asker
 from security.decisions.facts import AdministratorFact, PreconditionsFact
-from security.evaluations import Asker
-from security.preconditions import entity_tag
+from security.decisions.preconditions import entity_tag
 from security.services import SecurityServices, Services
 from security.store.policies import StoredPolicy
 

@@ -11,10 +11,10 @@ from models.authzen.requests import ActionSearch, Page, ResourceSearch, SubjectS
 from security.access import DECIDE
 from security.administration.facts import json_answer
 from security.bodies import read_object
+from security.decisions.evaluations import Asker
 from security.decisions.facts import AskerFact, read
-from security.evaluations import Asker
-from security.paging import Paging
-from security.search_pages import START, Found, Window
+from security.decisions.page_tokens import Paging
+from security.decisions.search_pages import START, Found, Window
 from security.services import SecurityServices
 
 router = APIRouter(tags=["Decisions"])

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from city.clock import Clock
 from city.policy.accounts import Accounts
-from security.directory import Directory
-from security.entity_searches import EntitySearches
-from security.evaluations import Evaluations
-from security.explanations import Explanations
-from security.paging import Paging
-from security.policies import Policies
-from security.searches import Searches
+from security.decisions.directory import Directory
+from security.decisions.entity_searches import EntitySearches
+from security.decisions.evaluations import Evaluations
+from security.decisions.explanations import Explanations
+from security.decisions.page_tokens import Paging
+from security.decisions.policies import Policies
+from security.decisions.searches import Searches
 from security.settings import ApiSettings
 from security.store.candidates import CandidateStore
 from security.store.directory import DirectoryStore

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from city.errors import InvalidRequest
 from city.json import Json
-from security.application_terms import CODE, Terms
+from security.applications.terms import CODE, Terms
 from security.keyrock.body import changed_text, optional_text, required_text
 from security.store.applications import Application
 

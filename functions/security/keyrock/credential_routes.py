@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 
 from city.policy import Operation
 from security.access import ADMIN
-from security.credentials import NewAgent
+from security.applications.agents import NewAgent
 from security.keyrock.answers import answer, no_content
 from security.keyrock.application_routes import APPLICATION
 from security.keyrock.facts import KeyrockFacts

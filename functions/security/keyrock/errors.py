@@ -11,7 +11,7 @@ from fastapi import Response
 from city import errors
 from city.http import headers_of, message_of, status_of
 from city.json import dump
-from security.stewards import NOT_ALLOWED
+from security.applications.stewards import NOT_ALLOWED
 
 EXPECTING_TOKEN = "Expecting to find X-Auth-token/Authorization in requests"  # noqa: S105
 EXPECTING_JSON = "Missing parameter: header Content-Type: application/json"

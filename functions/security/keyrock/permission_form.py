@@ -11,9 +11,9 @@ from city.json import Json
 from city.policy.grant_forms import show_grant
 from city.policy.grants import ANY_TENANT
 from city.tenancy import parse_tenant
+from security.applications.permissions import Permission
+from security.applications.roles import native
 from security.keyrock.body import changed_text, optional_flag, optional_text, required_text
-from security.permissions import Permission
-from security.roles import native
 
 _HEADER, _USES = "authorization_service_header", "use_authorization_service_header"
 _TEXTS = {

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Response
 from city.errors import NotFound
 from city.policy import Operation
 from security.access import ADMIN
+from security.applications.permissions import Permission
 from security.keyrock.answers import answer, no_content, values_updated
 from security.keyrock.application_routes import APPLICATION, unchanged
 from security.keyrock.body import member_object
@@ -16,7 +17,6 @@ from security.keyrock.permission_form import (
     shown_permission,
 )
 from security.keyrock.role_routes import application_of, book
-from security.permissions import Permission
 from security.services import SecurityServices, Services
 
 router = APIRouter(tags=["Permissions"])

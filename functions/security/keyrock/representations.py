@@ -5,8 +5,8 @@ Names of members are Keyrock's. What it should not show (the salt of a password)
 
 from city.clock import iso
 from city.json import Json
+from security.people.users import User
 from security.store.organisations import Member, Membership, Organisation
-from security.users import User
 
 IMAGE = "default"
 

@@ -6,12 +6,12 @@ from city.errors import NotFound
 from city.json import Json
 from city.policy import Operation
 from security.access import ADMIN
+from security.applications.permissions import BUILT_IN_ROLES
 from security.keyrock.answers import answer, no_content
 from security.keyrock.application_routes import APPLICATION, unchanged
 from security.keyrock.body import changed_text, member_object, required_text
 from security.keyrock.facts import Facts, KeyrockFacts
 from security.keyrock.permission_form import listed_permission
-from security.permissions import BUILT_IN_ROLES
 from security.services import SecurityServices, Services
 from security.store.roles import Rulebook
 

@@ -19,8 +19,8 @@ from security.keyrock.body import is_plain_text
 from security.keyrock.errors import Refused, bad_login
 from security.keyrock.facts import Facts, KeyrockFacts
 from security.keyrock.representations import token_owner
+from security.oauth.sign_in import SignInRefused
 from security.services import SecurityServices, Services
-from security.sign_in import SignInRefused
 
 router = APIRouter(tags=["Tokens"])
 

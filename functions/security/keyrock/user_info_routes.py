@@ -20,9 +20,9 @@ from city.policy import Operation
 from city.policy.tokens import InvalidToken
 from city.tenancy import parse_tenant
 from security.access import OPEN
+from security.applications.user_info import Action, Bearer, Info, Role
 from security.keyrock.answers import answer
 from security.services import SecurityServices, Services
-from security.user_info import Action, Bearer, Info, Role
 
 router = APIRouter(tags=["User information"])
 

@@ -19,8 +19,8 @@ from security.keyrock.body import (
 )
 from security.keyrock.facts import Facts, KeyrockFacts
 from security.keyrock.representations import listed_user, shown_user
+from security.people.users import Details, User
 from security.services import SecurityServices, Services
-from security.users import Details, User
 
 router = APIRouter(tags=["Users"])
 

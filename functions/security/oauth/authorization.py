@@ -6,7 +6,7 @@ address of someone's choice; Cognito returns to the registered `redirect_uri` it
 
 import re
 
-from security.cognito_endpoints import CognitoEndpoints
+from security.cognito.endpoints import CognitoEndpoints
 from security.oauth.clients import Clients
 from security.oauth.forms import Parameters, required
 from security.oauth.refusals import OAuthError, invalid_request

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from city.clock import SECOND, Clock
 from city.errors import Unavailable
 from city.policy.credentials import hash_of
-from security.cognito_clients import PoolClient
-from security.cognito_endpoints import ClientKey
+from security.cognito.clients import PoolClient
+from security.cognito.endpoints import ClientKey
 from security.oauth.forms import Credentials
 from security.oauth.refusals import invalid_client
 from security.store.accounts import AccountStore

@@ -13,9 +13,9 @@ from city.keys import key
 from city.policy.credentials import hash_of, key_subject, parse_key
 from city.policy.tokens import Claims, InvalidToken
 from security.oauth.clients import Client
+from security.oauth.subject_tokens import SubjectTokens
 from security.store.accounts import AccountStore
 from security.store.table import Table
-from security.subject_tokens import SubjectTokens
 
 INACTIVE: dict[str, Json] = {"active": False}
 

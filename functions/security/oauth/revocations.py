@@ -7,10 +7,10 @@ written into the subject's account, which all of them read (at most 30 s old, by
 from contextlib import suppress
 
 from city.policy.tokens import InvalidToken
-from security.cognito_endpoints import CognitoEndpoints, Rejected
+from security.cognito.endpoints import CognitoEndpoints, Rejected
 from security.oauth.clients import Client
 from security.oauth.refusals import invalid_grant
-from security.subject_tokens import SubjectTokens
+from security.oauth.subject_tokens import SubjectTokens
 
 
 class Revocations:

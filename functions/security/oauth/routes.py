@@ -10,7 +10,7 @@ from city.policy import PUBLIC, MissingScope, Operation
 from city.policy.credentials import presented_token
 from security.access import DECIDE, OPEN
 from security.bodies import read_bytes
-from security.cognito_endpoints import Rejected
+from security.cognito.endpoints import Rejected
 from security.oauth.errors import NEVER_STORED
 from security.oauth.forms import (
     Parameters,

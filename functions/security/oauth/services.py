@@ -7,19 +7,19 @@ from city.aws import client
 from city.clock import Clock
 from city.policy.keys import SigningKeys
 from city.policy.tokens import Claims, TokenVerifier
-from security.cognito_clients import AppClients
-from security.cognito_endpoints import CognitoEndpoints
+from security.cognito.clients import AppClients
+from security.cognito.endpoints import CognitoEndpoints
 from security.oauth.authorization import Authorization
 from security.oauth.clients import Clients
 from security.oauth.introspection import Introspection
 from security.oauth.published_keys import PublishedKeys
 from security.oauth.revocations import Revocations
+from security.oauth.subject_tokens import SubjectTokens
 from security.oauth.tokens import AgentOf, Tokens
 from security.settings import ApiSettings
 from security.store.accounts import AccountStore
 from security.store.clients import ClientStore
 from security.store.table import Table
-from security.subject_tokens import SubjectTokens
 
 
 class OAuthServices:

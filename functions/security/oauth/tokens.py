@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 
 from city.json import Json, parse
 from city.policy import DIRECT_SIGN_IN
-from security.cognito_endpoints import (
+from security.applications.agents import AGENT_NAMES
+from security.cognito.endpoints import (
     BadLogin,
     ChallengeRequired,
     ClientKey,
     CognitoEndpoints,
     Rejected,
 )
-from security.credentials import AGENT_NAMES
 from security.oauth.clients import Client, Clients
 from security.oauth.forms import Parameters, required
 from security.oauth.metadata import PASSWORD

@@ -24,7 +24,7 @@ from typing import NamedTuple
 from city.dynamodb import ConditionFailed, Row
 from city.keys import key, prefix, split
 from city.parallel import in_parallel
-from security.permissions import BUILT_IN_ROLES
+from security.applications.permissions import BUILT_IN_ROLES
 from security.store.applications import LIVES, application_key
 from security.store.organisations import (
     Membership,

@@ -25,8 +25,8 @@ from city.dynamodb import ConditionFailed, Row
 from city.json import Json, dump, parse
 from city.keys import key, prefix, split
 from city.policy.grant_forms import pack
-from security.native_grants import native_grant
-from security.permissions import (
+from security.applications.native_grants import native_grant
+from security.applications.permissions import (
     BUILT_IN_PERMISSIONS,
     BUILT_IN_ROLES,
     Permission,

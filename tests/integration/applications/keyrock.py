@@ -14,8 +14,8 @@ from city import aws
 from city.policy.accounts import Account
 from city.policy.grants import ANY_TENANT, Action, Grant
 from security.application import create_app
+from security.people.users import Details
 from security.settings import ApiSettings
-from security.users import Details
 from tests.integration.oauth.user_pool import DIRECT, ISSUER, UserPool
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from city.errors import Unavailable
-from security.applications import MAX_PROVIDED
+from security.applications.applications import MAX_PROVIDED
 from tests.integration.applications.keyrock import REDIRECT, Keyrock
 
 NEW = {"application": {"name": "parks", "redirect_uri": REDIRECT}}
@@ -224,7 +224,7 @@ def test_users_cannot_exhaust_the_clients_of_the_pool(
     keyrock: Keyrock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert MAX_PROVIDED == 20
-    monkeypatch.setattr("security.applications.MAX_PROVIDED", 1)
+    monkeypatch.setattr("security.applications.applications.MAX_PROVIDED", 1)
     user = keyrock.user()
     keyrock.application(by=user)
     assert keyrock.refused("POST", "/v1/applications", NEW, by=user)[0] == 403
@@ -268,7 +268,7 @@ def test_everything_is_counted_for_administrators(keyrock: Keyrock) -> None:
 @pytest.mark.parametrize(
     "step",
     [
-        "security.cognito_clients.AppClients.create",
+        "security.cognito.clients.AppClients.create",
         "security.store.applications.ApplicationStore.create",
         "security.store.accounts.AccountStore.create",
     ],
@@ -291,7 +291,7 @@ def test_change_that_the_pool_does_not_take_is_taken_back(
     """So that the same change, tried again, is one."""
     application = keyrock.application()
     with monkeypatch.context() as patch:
-        patch.setattr("security.cognito_clients.AppClients.update", out_of_order)
+        patch.setattr("security.cognito.clients.AppClients.update", out_of_order)
         body = {"application": {"redirect_uri": "https://parks.example/"}}
         answer = keyrock("PATCH", f"/v1/applications/{application}", body)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")

@@ -9,7 +9,7 @@ from city.errors import Forbidden, InvalidRequest
 from city.policy import Caller, Subject
 from city.policy.accounts import Account
 from city.policy.grants import Access
-from security.keyrock_import import Report
+from security.keyrock.migration import Report
 from tests.integration.applications.keyrock import EVERYTHING, Keyrock
 
 ROLE, PERMISSION, OLD = "role-1", "permission-1", "old-application"

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from city.policy.accounts import Account
 from city.policy.credentials import hash_of
-from security.credentials import hash_password
+from security.applications.agents import hash_password
 from security.settings import ApiSettings
 from security.store.agents import Agent, AgentKind, AgentStore
 from security.store.applications import application_key

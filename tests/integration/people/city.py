@@ -17,8 +17,8 @@ from city.policy.keys import SigningKeys
 from city.policy.quotas import Quotas
 from city.policy.tokens import TokenVerifier
 from security.application import RULES, create_app
+from security.people.users import Details
 from security.settings import ApiSettings
-from security.users import Details
 from tests.accounts import put_account
 from tests.tokens import ISSUER, KEY, key_set, signed
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from city.clock import SECOND, now
-from security.native_grants import native_grant
-from security.permissions import Permission
+from security.applications.native_grants import native_grant
+from security.applications.permissions import Permission
 from security.store import accounts as store
 from tests.accounts import grant
 from tests.integration.desk import Desk, entity, question

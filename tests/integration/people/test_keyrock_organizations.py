@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from city.errors import CityError, NotFound, Unavailable, Unprocessable
-from security.organisations import Organisations
+from security.people.organisations import Organisations
 from security.store.organisations import Membership, OrganisationStore
 from tests.accounts import put_account
 from tests.integration.people.city import People

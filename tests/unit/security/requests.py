@@ -3,7 +3,7 @@
 from typing import Any
 
 from models.authzen.requests import AccessRequest
-from security.policy_language import Attributes, Policy, compile_policy, read_policy
+from security.decisions.policy_language import Attributes, Policy, compile_policy, read_policy
 
 
 def policy(id: str = "p", effect: str = "allow", **members: Any) -> Policy:

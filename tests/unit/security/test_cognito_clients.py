@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from city.errors import InvalidRequest, NotFound, Unavailable
-from security.cognito_clients import AppClients, ClientTerms
+from security.cognito.clients import AppClients, ClientTerms
 
 TERMS = ClientTerms(
     "Parks & gardens/1", ("openid", "context/read"), ("https://parks.example/",), ("https://p/",)

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from city import aws
 from city.errors import AlreadyExists, InvalidRequest, NotFound, Unavailable
-from security.cognito_users import PAGE, PoolUser, UserDirectory
+from security.cognito.users import PAGE, PoolUser, UserDirectory
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from city.errors import InvalidRequest
-from security.mail_addresses import parse_address
+from security.people.mail_addresses import parse_address
 
 _ATOM = st.text(
     "abcdefghijklmnopqrstuvwxyzABCXYZ0123456789!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=15

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from city.policy.grant_forms import show_grant
 from city.policy.grants import Action, Grant
 from city.tenancy import ROOT, Tenant
-from security.native_grants import native_grant
-from security.permissions import Permission
+from security.applications.native_grants import native_grant
+from security.applications.permissions import Permission
 
 CITY = Tenant("city")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from city.errors import InvalidRequest
 from city.policy.grants import ANY_TENANT
 from city.tenancy import Tenant
-from security.permissions import (
+from security.applications.permissions import (
     BUILT_IN_PERMISSIONS,
     BUILT_IN_ROLES,
     Permission,
@@ -19,9 +19,9 @@ from security.permissions import (
     is_canonical,
     permits,
 )
+from security.applications.user_info import Action, decide
 from security.store.assignments import Held
 from security.store.roles import Rulebook
-from security.user_info import Action, decide
 
 VERBS = ("GET", "get", "POST", "Delete")
 PATHS = ("/a", "/a/", "/a/b", "/A", "/b/a", "/a/../b", "/a%2e", "", "/a\n")

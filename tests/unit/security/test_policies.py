@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from city.errors import InvalidPattern
-from security.policy_language import anchored, decide
+from security.decisions.policy_language import anchored, decide
 from tests.unit.security.requests import attributes, policy
 
 NOW = 1_800_000_000_000_000

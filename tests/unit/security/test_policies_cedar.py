@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from city.errors import Unsupported
 from city.json import Json
 from models.authzen.policy import Operator
-from security.cedar import to_cedar
-from security.policy_language import Attributes, Policy, decide
+from security.decisions.cedar import to_cedar
+from security.decisions.policy_language import Attributes, Policy, decide
 from tests.unit.security.requests import attributes, policy
 
 NOW = 1_000_000

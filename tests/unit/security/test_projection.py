@@ -17,8 +17,8 @@ from city.keys import key
 from city.policy.accounts import Account
 from city.policy.grant_forms import pack
 from city.policy.grants import Action, Grant
-from security import projection
-from security.projection import Projection
+from security.rights import projection
+from security.rights.projection import Projection
 from security.store.accounts import AccountStore
 from security.store.keys import KeyStore, ListedKey
 from security.store.sources import DIRECT, SourceStore

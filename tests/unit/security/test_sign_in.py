@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from security.cognito_endpoints import BadLogin, ChallengeRequired, ClientKey
+from security.cognito.endpoints import BadLogin, ChallengeRequired, ClientKey
 from security.oauth.refusals import OAuthError
-from security.sign_in import SignIn, SignInRefused
+from security.oauth.sign_in import SignIn, SignInRefused
 from security.store.agents import Agent, AgentKind
 
 EMAIL, PASSWORD = "ann@city.example", "correct horse battery"

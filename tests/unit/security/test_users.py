@@ -12,12 +12,12 @@ import pytest
 from city import aws
 from city.clock import now
 from city.errors import AlreadyExists, Contended, InvalidRequest, NotFound, TooComplex, Unavailable
-from security import users as module
-from security.cognito_users import UserDirectory
+from security.cognito.users import UserDirectory
+from security.people import users as module
+from security.people.users import Details, Users
 from security.store.accounts import AccountStore
 from security.store.table import Table
 from security.store.users import Profile, UserStore
-from security.users import Details, Users
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -141,7 +141,7 @@ def test_user_of_the_pool_is_taken_in_once_by_many_at_once(
 def test_list_of_too_many_users_is_refused(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         users.create(details())
-    monkeypatch.setattr("security.cognito_users.PAGE", 1)
+    monkeypatch.setattr("security.cognito.users.PAGE", 1)
     monkeypatch.setattr(module, "MAX_LISTED", 2)
     with pytest.raises(TooComplex):
         users.list()

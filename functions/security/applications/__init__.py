@@ -1,0 +1,1 @@
+"""Applications with their roles, permissions and agents, and who has which role of them."""

@@ -1,0 +1,59 @@
+"""What is done for people besides administering users and organisations, made when first needed."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from security.oauth.subject_tokens import SubjectTokens
+from security.people.erasure import Erasures
+from security.people.profiles import Profiles
+from security.people.registrations import Registrations
+from security.store.keys import KeyStore
+from security.store.registrations import RegistrationStore
+
+if TYPE_CHECKING:
+    from security.oauth.sign_in import SignIn
+    from security.services import Services
+
+
+class PeopleServices:
+    """What the routes about people call."""
+
+    def __init__(self, services: "Services") -> None:
+        self._services = services
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        """Users as they see themselves."""
+        services = self._services
+        return Profiles(services.table, services.users, services.organisations, services.accounts)
+
+    @cached_property
+    def erasures(self) -> Erasures:
+        """Erasing users."""
+        services = self._services
+        keys = KeyStore(services.table)
+        return Erasures(services.table, services.directory, services.accounts, keys, services.clock)
+
+    @cached_property
+    def registrations(self) -> Registrations:
+        """People who want to be users."""
+        services = self._services
+        store = RegistrationStore(services.table)
+        return Registrations(store, services.users, services.organisations, services.clock)
+
+    @cached_property
+    def subject_tokens(self) -> SubjectTokens:
+        """Tokens that one asks about."""
+        return self._services.oauth.subject_tokens
+
+    @cached_property
+    def sign_in(self) -> "SignIn":
+        """Signing in with name and password."""
+        from security.cognito.endpoints import ClientKey  # noqa: PLC0415
+        from security.oauth.sign_in import SignIn  # noqa: PLC0415
+
+        settings, oauth = self._services.settings, self._services.oauth
+        people = ClientKey(settings.login_client_id) if settings.password_grant else None
+        return SignIn(
+            oauth.cognito, people, self._services.credentials, oauth.clients, oauth.tokens
+        )
