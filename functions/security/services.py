@@ -15,9 +15,9 @@ from security.store.table import Table
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from security.applications.agents import Credentials
+    from security.applications.agents import Agents
     from security.applications.assignments import Assignments
-    from security.applications.services import Registry
+    from security.applications.services import ApplicationServices
     from security.audit import Audit
     from security.cognito.users import UserDirectory
     from security.decisions.services import DecisionServices
@@ -113,7 +113,7 @@ class Services:
             self.settings,
             self.table,
             self.accounts,
-            self.credentials.verify,
+            self.agents.verify,
             self.clock,
         )
 
@@ -149,11 +149,11 @@ class Services:
         return PeopleServices(self)
 
     @cached_property
-    def registry(self) -> "Registry":
+    def registry(self) -> "ApplicationServices":
         """Applications, their roles, permissions and agents, and who has which role."""
-        from security.applications.services import Registry  # noqa: PLC0415
+        from security.applications.services import ApplicationServices  # noqa: PLC0415
 
-        return Registry(self)
+        return ApplicationServices(self)
 
     @property
     def assignments(self) -> "Assignments":
@@ -161,9 +161,9 @@ class Services:
         return self.registry.assignments
 
     @property
-    def credentials(self) -> "Credentials":
+    def agents(self) -> "Agents":
         """PEP proxies and IoT agents."""
-        return self.registry.credentials
+        return self.registry.agents
 
     @cached_property
     def decisions(self) -> "DecisionServices":

@@ -8,7 +8,7 @@ import pytest
 from city.policy.accounts import Account
 from city.policy.tokens import Claims
 from security.applications.permissions import Permission
-from security.applications.user_info import Action, Bearer, UserInfo
+from security.applications.user_info import Bearer, UserInfo
 from security.store.accounts import AccountStore
 from security.store.applications import Application, ApplicationStore
 from security.store.assignments import AssignmentStore, OrganisationRole, UserRole

@@ -45,7 +45,7 @@ class NewAgent:
     password: str = field(repr=False)
 
 
-class Credentials:
+class Agents:
     """The agents of all applications; safe for threads."""
 
     def __init__(

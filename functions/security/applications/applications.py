@@ -30,7 +30,7 @@ from security.store.applications import Application, ApplicationStore
 from security.store.assignments import UserRole
 
 if TYPE_CHECKING:
-    from security.applications.agents import Credentials
+    from security.applications.agents import Agents
     from security.applications.assignments import Assignments
     from security.applications.stewards import Stewards
     from security.audit import Audit
@@ -66,7 +66,7 @@ class Applications:
         remembered: "ClientStore",
         accounts: "AccountStore",
         assignments: "Assignments",
-        credentials: "Credentials",
+        agents: "Agents",
         stewards: "Stewards",
         audit: "Audit",
         clock: Clock,
@@ -78,7 +78,7 @@ class Applications:
         self._remembered = remembered
         self._accounts = accounts
         self._assignments = assignments
-        self._credentials = credentials
+        self._agents = agents
         self._stewards = stewards
         self._audit = audit
         self._clock = clock
@@ -155,7 +155,7 @@ class Applications:
             require_may_lift(caller, permission)
         self._store.close(id)
         self._accounts.delete(id)
-        self._credentials.delete_all(id)
+        self._agents.delete_all(id)
         self._assignments.drop_all(id)
         self._roles.delete_all(id)
         for client in filter(None, (id, application.machine)):

@@ -11,15 +11,15 @@ from security.store.assignments import AssignmentStore
 from security.store.roles import RoleStore
 
 if TYPE_CHECKING:
-    from security.applications.agents import Credentials
+    from security.applications.agents import Agents
     from security.applications.applications import Applications
     from security.applications.user_info import UserInfo
     from security.keyrock.migration import KeyrockImport
-    from security.keyrock.totals import Census
+    from security.keyrock.totals import Totals
     from security.services import Services
 
 
-class Registry:
+class ApplicationServices:
     """What the routes about applications call."""
 
     def __init__(self, services: "Services") -> None:
@@ -46,7 +46,7 @@ class Registry:
             remembered=ClientStore(services.table),
             accounts=services.accounts,
             assignments=self.assignments,
-            credentials=self.credentials,
+            agents=self.agents,
             stewards=self.stewards,
             audit=services.audit,
             clock=services.clock,
@@ -67,14 +67,14 @@ class Registry:
         )
 
     @cached_property
-    def credentials(self) -> "Credentials":
+    def agents(self) -> "Agents":
         """PEP proxies and IoT agents."""
-        from security.applications.agents import Credentials  # noqa: PLC0415
+        from security.applications.agents import Agents  # noqa: PLC0415
         from security.store.agents import AgentStore  # noqa: PLC0415
 
         services = self._services
         store = AgentStore(services.table)
-        return Credentials(store, services.accounts, self.stewards, services.audit)
+        return Agents(store, services.accounts, self.stewards, services.audit)
 
     @cached_property
     def user_info(self) -> "UserInfo":
@@ -90,12 +90,11 @@ class Registry:
             users=services.users,
         )
 
-    @cached_property
-    def census(self) -> "Census":
+    def totals(self) -> "Totals":
         """How many users, organisations and applications there are."""
-        from security.keyrock.totals import Census  # noqa: PLC0415
+        from security.keyrock.totals import totals  # noqa: PLC0415
 
-        return Census(self._services.table)
+        return totals(self._services.table)
 
     @cached_property
     def keyrock_import(self) -> "KeyrockImport":

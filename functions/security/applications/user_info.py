@@ -51,7 +51,7 @@ class Bearer:
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class Attempt:
     """What a decision is asked about."""
 
     verb: str
@@ -101,7 +101,7 @@ class UserInfo:
         self._assignments = assignments
         self._users = users
 
-    def about(self, bearer: Bearer, application: str | None, action: Action | None) -> Info:
+    def about(self, bearer: Bearer, application: str | None, attempt: Attempt | None) -> Info:
         """The bearer, to the application (or the one its token was issued to).
 
         Raises InvalidToken for a token that was revoked, NotForApplication, and Unauthenticated
@@ -112,7 +112,7 @@ class UserInfo:
             confirm(bearer.unconfirmed, parties.accounts)
         book = self._rulebook(parties, application)
         if bearer.subject == bearer.client:
-            refused = None if action is None else False
+            refused = None if attempt is None else False
             return Info(book.application, parties.issued_to, trusted=book.trusted, decision=refused)
         if parties.profile is None:
             raise Unauthenticated("the user of the token does not exist")
@@ -121,11 +121,11 @@ class UserInfo:
             application=book.application,
             subject=bearer.subject,
             profile=parties.profile,
-            email=self._email(bearer) if action is None else "",
+            email=self._email(bearer) if attempt is None else "",
             roles=_named(held.own, book),
             organisations=_through(held, book),
             trusted=book.trusted,
-            decision=None if action is None else decide(held, book, action),
+            decision=None if attempt is None else decide(held, book, attempt),
         )
 
     def _rulebook(self, parties: Parties, application: str | None) -> Rulebook:
@@ -145,12 +145,12 @@ class UserInfo:
         return self._users.get(bearer.subject).email if bearer.shares("email") else ""
 
 
-def decide(held: Held, book: Rulebook, action: Action) -> bool:
-    """Whether any role that is held permits the action."""
+def decide(held: Held, book: Rulebook, attempt: Attempt) -> bool:
+    """Whether any role that is held permits the attempt."""
     permissions: list[Permission] = [
         permission for role in held.all for permission in book.permissions_of(role)
     ]
-    return permits(permissions, action.verb, action.resource, action.tenant)
+    return permits(permissions, attempt.verb, attempt.resource, attempt.tenant)
 
 
 def _through(held: Held, book: Rulebook) -> tuple[tuple[Organisation, tuple[Role, ...]], ...]:

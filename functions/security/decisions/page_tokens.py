@@ -20,7 +20,7 @@ _HEADER = {"alg": "dir", "enc": "A256GCM"}
 _MAX_TOKEN = 8192
 
 
-class Paging:
+class PageTokens:
     """Seals and opens tokens with the key that `key` gives when it is first needed."""
 
     def __init__(self, key: Callable[[], bytes]) -> None:

@@ -13,7 +13,7 @@ from security.administration.facts import json_answer
 from security.bodies import read_object
 from security.decisions.evaluations import Asker
 from security.decisions.facts import AskerFact, read
-from security.decisions.page_tokens import Paging
+from security.decisions.page_tokens import PageTokens
 from security.decisions.search_pages import START, Found, Window
 from security.services import SecurityServices
 
@@ -37,7 +37,7 @@ async def search_subjects(
 ) -> Response:
     search = services.decisions.searches.subjects
     return _answer(
-        SubjectSearch, await read_object(request), asker, search, services.decisions.paging
+        SubjectSearch, await read_object(request), asker, search, services.decisions.page_tokens
     )
 
 
@@ -47,7 +47,7 @@ async def search_resources(
 ) -> Response:
     search = services.decisions.searches.resources
     return _answer(
-        ResourceSearch, await read_object(request), asker, search, services.decisions.paging
+        ResourceSearch, await read_object(request), asker, search, services.decisions.page_tokens
     )
 
 
@@ -57,7 +57,7 @@ async def search_actions(
 ) -> Response:
     search = services.decisions.searches.actions
     return _answer(
-        ActionSearch, await read_object(request), asker, search, services.decisions.paging
+        ActionSearch, await read_object(request), asker, search, services.decisions.page_tokens
     )
 
 
@@ -66,7 +66,7 @@ def _answer(
     body: dict[str, Json],
     asker: Asker,
     search: Callable[[Asker, _Search, Window], Found],
-    paging: Paging,
+    tokens: PageTokens,
 ) -> Response:
     wanted = read(model, body)
     page = wanted.page or Page()
@@ -76,22 +76,22 @@ def _answer(
         "tenant": asker.tenant,
         "query": wanted.model_dump(exclude={"page"}),
     }
-    window = _window(paging, query, page)
+    window = _window(tokens, query, page)
     capped = window._replace(limit=min(window.limit, MAX_RESULTS))
     found = search(asker, wanted, capped)
     content: dict[str, Json] = {}
     if wanted.page is not None or found.position is not None:
         token = ""
         if found.position is not None:
-            token = paging.seal(query, window._replace(position=found.position))
+            token = tokens.seal(query, window._replace(position=found.position))
         content["page"] = {"next_token": token, "count": len(found.results)}
     if found.note:
         content["context"] = {"not_listed": found.note}
     return json_answer(content | {"results": found.results})
 
 
-def _window(paging: Paging, query: dict[str, Json], page: Page) -> Window:
+def _window(tokens: PageTokens, query: dict[str, Json], page: Page) -> Window:
     """Where the page begins; an empty token is none. Raises InvalidRequest."""
     if page.token:
-        return paging.open(query, page.token, page.limit)
+        return tokens.open(query, page.token, page.limit)
     return Window(START, MAX_RESULTS if page.limit is None else page.limit)

@@ -9,7 +9,7 @@ from security.decisions.directory import Directory
 from security.decisions.entity_searches import EntitySearches
 from security.decisions.evaluations import Evaluations
 from security.decisions.explanations import Explanations
-from security.decisions.page_tokens import Paging
+from security.decisions.page_tokens import PageTokens
 from security.decisions.policies import Policies
 from security.decisions.searches import Searches
 from security.settings import ApiSettings
@@ -49,9 +49,9 @@ class DecisionServices:
         return Searches(self.evaluations, self._store, entities)
 
     @cached_property
-    def paging(self) -> Paging:
+    def page_tokens(self) -> PageTokens:
         """The tokens of search pages."""
-        return Paging(partial(paging_key, self._table))
+        return PageTokens(partial(paging_key, self._table))
 
     @cached_property
     def explanations(self) -> Explanations:

@@ -73,7 +73,7 @@ async def delete_application(facts: KeyrockFacts, services: SecurityServices) ->
 @router.get(CONFIGS)
 async def count_everything(facts: KeyrockFacts, services: SecurityServices) -> Response:
     facts.require_admin()
-    counts = services.registry.census.counts()
+    counts = services.registry.totals()
     return answer(
         {
             "information": {

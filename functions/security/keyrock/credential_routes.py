@@ -34,66 +34,64 @@ RULES = {
 @router.get(PROXY)
 async def read_proxy(facts: KeyrockFacts, services: SecurityServices) -> Response:
     application = application_of(facts, services)
-    proxy = services.registry.credentials.proxy(facts.caller, application)
+    proxy = services.registry.agents.proxy(facts.caller, application)
     return answer({"pep_proxy": {"id": proxy, "oauth_client_id": application}})
 
 
 @router.post(PROXY)
 async def create_proxy(facts: KeyrockFacts, services: SecurityServices) -> Response:
     application = application_of(facts, services)
-    made = services.registry.credentials.create(facts.caller, application, AgentKind.PEP)
+    made = services.registry.agents.create(facts.caller, application, AgentKind.PEP)
     return answer({"pep_proxy": _shown(made)}, 201)
 
 
 @router.patch(PROXY)
 async def reset_proxy(facts: KeyrockFacts, services: SecurityServices) -> Response:
     application = application_of(facts, services)
-    proxy = services.registry.credentials.proxy(facts.caller, application)
-    password = services.registry.credentials.reset(facts.caller, application, proxy, AgentKind.PEP)
+    proxy = services.registry.agents.proxy(facts.caller, application)
+    password = services.registry.agents.reset(facts.caller, application, proxy, AgentKind.PEP)
     return answer({"new_password": password})
 
 
 @router.delete(PROXY)
 async def delete_proxy(facts: KeyrockFacts, services: SecurityServices) -> Response:
     application = application_of(facts, services)
-    proxy = services.registry.credentials.proxy(facts.caller, application)
-    services.registry.credentials.delete(facts.caller, application, proxy, AgentKind.PEP)
+    proxy = services.registry.agents.proxy(facts.caller, application)
+    services.registry.agents.delete(facts.caller, application, proxy, AgentKind.PEP)
     return no_content()
 
 
 @router.get(AGENTS)
 async def list_agents(facts: KeyrockFacts, services: SecurityServices) -> Response:
-    agents = services.registry.credentials.agents(facts.caller, application_of(facts, services))
+    agents = services.registry.agents.agents(facts.caller, application_of(facts, services))
     return answer({"iot_agents": [{"id": agent} for agent in agents]})
 
 
 @router.post(AGENTS)
 async def create_agent(facts: KeyrockFacts, services: SecurityServices) -> Response:
     application = application_of(facts, services)
-    made = services.registry.credentials.create(facts.caller, application, AgentKind.IOT)
+    made = services.registry.agents.create(facts.caller, application, AgentKind.IOT)
     return answer({"iot_agent": _shown(made)}, 201)
 
 
 @router.get(AGENT)
 async def read_agent(facts: KeyrockFacts, services: SecurityServices) -> Response:
     application = application_of(facts, services)
-    agent = services.registry.credentials.agent(
-        facts.caller, application, facts.parts["iot_agent_id"]
-    )
+    agent = services.registry.agents.agent(facts.caller, application, facts.parts["iot_agent_id"])
     return answer({"iot_agent": {"id": agent, "oauth_client_id": application}})
 
 
 @router.patch(AGENT)
 async def reset_agent(facts: KeyrockFacts, services: SecurityServices) -> Response:
     application, agent = application_of(facts, services), facts.parts["iot_agent_id"]
-    password = services.registry.credentials.reset(facts.caller, application, agent, AgentKind.IOT)
+    password = services.registry.agents.reset(facts.caller, application, agent, AgentKind.IOT)
     return answer({"new_password": password})
 
 
 @router.delete(AGENT)
 async def delete_agent(facts: KeyrockFacts, services: SecurityServices) -> Response:
     application, agent = application_of(facts, services), facts.parts["iot_agent_id"]
-    services.registry.credentials.delete(facts.caller, application, agent, AgentKind.IOT)
+    services.registry.agents.delete(facts.caller, application, agent, AgentKind.IOT)
     return no_content()
 
 

@@ -45,7 +45,7 @@ from security.store.assignments import Assignment, OrganisationRole, UserRole
 from security.store.organisations import Membership, Organisation
 
 if TYPE_CHECKING:
-    from security.applications.services import Registry
+    from security.applications.services import ApplicationServices
     from security.audit import Audit
     from security.people.organisations import Organisations
     from security.people.users import Users
@@ -84,7 +84,7 @@ class KeyrockImport:
         users: "Users",
         organisations: "Organisations",
         organisation_store: "OrganisationStore",
-        registry: "Registry",
+        registry: "ApplicationServices",
         audit: "Audit",
     ) -> None:
         self._users = users

@@ -74,12 +74,12 @@ async def read_token(facts: KeyrockFacts, services: SecurityServices) -> Respons
 async def delete_token(facts: KeyrockFacts, services: SecurityServices) -> Response:
     _require_caller(facts)
     try:
-        claims = services.people.subject_tokens.read(facts.headers.get(SUBJECT_TOKEN.lower(), ""))
+        claims = services.oauth.subject_tokens.read(facts.headers.get(SUBJECT_TOKEN.lower(), ""))
     except InvalidToken:
         raise Refused(404, "Subject Token not found") from None
     if facts.subject != claims.subject and not facts.is_admin:
         raise Refused(403, "User must be admin or owner of the two tokens")
-    services.people.subject_tokens.end(claims)
+    services.oauth.subject_tokens.end(claims)
     services.audit.record(
         actor=facts.subject, action="token:delete", tenant="*", target=claims.subject
     )
@@ -113,7 +113,7 @@ def _sign_in(name: Json, password: Json, services: Services) -> str:
     if not (is_plain_text(name) and isinstance(password, str)):
         raise bad_login()
     try:
-        token = services.people.sign_in.token(name, password)
+        token = services.oauth.sign_in.token(name, password)
     except SignInRefused as refusal:
         raise Refused(401, str(refusal)) from None
     if token is None:
@@ -123,7 +123,7 @@ def _sign_in(name: Json, password: Json, services: Services) -> str:
 
 def _read(token: str, services: Services) -> Claims:
     try:
-        return services.people.subject_tokens.read(token)
+        return services.oauth.subject_tokens.read(token)
     except InvalidToken:
         raise bad_login() from None
 

@@ -20,7 +20,7 @@ from city.policy import Operation
 from city.policy.tokens import InvalidToken
 from city.tenancy import parse_tenant
 from security.access import OPEN
-from security.applications.user_info import Action, Bearer, Info, Role
+from security.applications.user_info import Attempt, Bearer, Info, Role
 from security.keyrock.answers import answer
 from security.services import SecurityServices, Services
 
@@ -37,14 +37,14 @@ _DECISIONS = {None: "", True: "Permit", False: "Deny"}
 class _Question(NamedTuple):
     token: str | None
     application: str | None
-    action: Action | None
+    attempt: Attempt | None
 
 
 @router.get("/user")
 async def read_user(request: Request, services: SecurityServices) -> Response:
     question = _question(request.scope["query_string"])
     bearer = _bearer(request, question, services)
-    info = services.registry.user_info.about(bearer, question.application, question.action)
+    info = services.registry.user_info.about(bearer, question.application, question.attempt)
     return answer(_shown(info, bearer))
 
 
@@ -68,8 +68,8 @@ def _question(query: bytes) -> _Question:
         raise InvalidRequest("app_id is needed: a decision is one application's")
     if values.get("authzforce") == "true":
         raise InvalidRequest("ask for a decision or for the AuthZForce domain, not for both")
-    action = Action(verb, resource, parse_tenant(values.get(HEADER)))
-    return _Question(values.get("access_token"), application, action)
+    attempt = Attempt(verb, resource, parse_tenant(values.get(HEADER)))
+    return _Question(values.get("access_token"), application, attempt)
 
 
 def _parameters(query: bytes) -> dict[str, str]:

@@ -8,12 +8,13 @@ from city.clock import Clock
 from city.policy.keys import SigningKeys
 from city.policy.tokens import Claims, TokenVerifier
 from security.cognito.clients import AppClients
-from security.cognito.endpoints import CognitoEndpoints
+from security.cognito.endpoints import ClientKey, CognitoEndpoints
 from security.oauth.authorization import Authorization
 from security.oauth.clients import Clients
 from security.oauth.introspection import Introspection
 from security.oauth.published_keys import PublishedKeys
 from security.oauth.revocations import Revocations
+from security.oauth.sign_in import SignIn
 from security.oauth.subject_tokens import SubjectTokens
 from security.oauth.tokens import AgentOf, Tokens
 from security.settings import ApiSettings
@@ -58,6 +59,13 @@ class OAuthServices:
         """Exchanges grants for tokens."""
         takes_passwords = self._settings.password_grant
         return Tokens(self.cognito, self.clients, self._agent_of, takes_passwords=takes_passwords)
+
+    @cached_property
+    def sign_in(self) -> SignIn:
+        """Signing in with name and password, as Keyrock's clients do."""
+        settings = self._settings
+        people = ClientKey(settings.login_client_id) if settings.password_grant else None
+        return SignIn(self.cognito, people, self._agent_of, self.clients, self.tokens)
 
     @cached_property
     def keys(self) -> PublishedKeys:

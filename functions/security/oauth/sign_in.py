@@ -14,9 +14,8 @@ from security.oauth.refusals import OAuthError
 from security.people.mail_addresses import parse_address
 
 if TYPE_CHECKING:
-    from security.applications.agents import Credentials
     from security.oauth.clients import Clients
-    from security.oauth.tokens import Tokens
+    from security.oauth.tokens import AgentOf, Tokens
 
 
 class SignInRefused(CityError):
@@ -30,13 +29,13 @@ class SignIn:
         self,
         cognito: CognitoEndpoints,
         login_client: ClientKey | None,
-        credentials: "Credentials",
+        agent_of: "AgentOf",
         clients: "Clients",
         tokens: "Tokens",
     ) -> None:
         self._cognito = cognito
         self._login_client = login_client
-        self._credentials = credentials
+        self._agent_of = agent_of
         self._clients = clients
         self._tokens = tokens
 
@@ -62,7 +61,7 @@ class SignIn:
         return str(answer["access_token"])
 
     def _of_agent(self, name: str, password: str) -> str | None:
-        agent = self._credentials.verify(name, password)
+        agent = self._agent_of(name, password)
         if agent is None:
             return None
         try:

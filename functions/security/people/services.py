@@ -3,7 +3,6 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from security.oauth.subject_tokens import SubjectTokens
 from security.people.erasure import Erasures
 from security.people.profiles import Profiles
 from security.people.registrations import Registrations
@@ -11,7 +10,6 @@ from security.store.keys import KeyStore
 from security.store.registrations import RegistrationStore
 
 if TYPE_CHECKING:
-    from security.oauth.sign_in import SignIn
     from security.services import Services
 
 
@@ -40,20 +38,3 @@ class PeopleServices:
         services = self._services
         store = RegistrationStore(services.table)
         return Registrations(store, services.users, services.organisations, services.clock)
-
-    @cached_property
-    def subject_tokens(self) -> SubjectTokens:
-        """Tokens that one asks about."""
-        return self._services.oauth.subject_tokens
-
-    @cached_property
-    def sign_in(self) -> "SignIn":
-        """Signing in with name and password."""
-        from security.cognito.endpoints import ClientKey  # noqa: PLC0415
-        from security.oauth.sign_in import SignIn  # noqa: PLC0415
-
-        settings, oauth = self._services.settings, self._services.oauth
-        people = ClientKey(settings.login_client_id) if settings.password_grant else None
-        return SignIn(
-            oauth.cognito, people, self._services.credentials, oauth.clients, oauth.tokens
-        )

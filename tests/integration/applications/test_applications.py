@@ -351,10 +351,10 @@ class TestPepProxies:
         shown = {"pep_proxy": {"id": made["id"], "oauth_client_id": application}}
         assert keyrock.get(url) == shown
         new = keyrock("PATCH", url).json()["new_password"]
-        assert keyrock.services.credentials.verify(made["id"], made["password"]) is None
-        assert keyrock.services.credentials.verify(made["id"], new)
+        assert keyrock.services.agents.verify(made["id"], made["password"]) is None
+        assert keyrock.services.agents.verify(made["id"], new)
         keyrock.done("DELETE", url)
-        assert keyrock.services.credentials.verify(made["id"], new) is None
+        assert keyrock.services.agents.verify(made["id"], new) is None
 
     def test_second_proxy_is_refused(self, keyrock: Keyrock) -> None:
         url = f"/v1/applications/{keyrock.application()}/pep_proxies"
@@ -380,7 +380,7 @@ class TestIotAgents:
         shown = {"iot_agent": {"id": agents[0]["id"], "oauth_client_id": application}}
         assert keyrock.get(one) == shown
         new = keyrock("PATCH", one).json()["new_password"]
-        assert keyrock.services.credentials.verify(agents[0]["id"], new)
+        assert keyrock.services.agents.verify(agents[0]["id"], new)
         keyrock.done("DELETE", one)
         assert keyrock.refused("GET", one)[0] == 404
 

@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from security.applications import agents as credentials
-from security.applications.agents import Credentials, hash_password, verify_password
+from security.applications import agents
+from security.applications.agents import Agents as Service
+from security.applications.agents import hash_password, verify_password
 from security.store.agents import Agent, AgentKind
 
 
@@ -37,15 +38,15 @@ def test_hash_is_salted_and_memory_hard() -> None:
 def test_unknown_id_takes_as_long_as_a_wrong_password(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that nobody learns which ids there are."""
     agent = Agent("iot_sensor_1", "app", AgentKind.IOT, hash_password("right"))
-    service = Credentials(Agents(agent), None, None, None)  # type: ignore[arg-type]
+    service = Service(Agents(agent), None, None, None)  # type: ignore[arg-type]
     asked: list[str] = []
-    derive = credentials._derive
+    derive = agents._derive
 
     def counted(password: str, *parameters: object) -> bytes:
         asked.append(password)
         return derive(password, *parameters)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(credentials, "_derive", counted)
+    monkeypatch.setattr(agents, "_derive", counted)
     for id in ("iot_sensor_1", "iot_sensor_2", "alice@city.example"):
         assert service.verify(id, "wrong") is None
     assert asked == ["wrong"] * 3

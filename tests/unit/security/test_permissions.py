@@ -19,7 +19,7 @@ from security.applications.permissions import (
     is_canonical,
     permits,
 )
-from security.applications.user_info import Action, decide
+from security.applications.user_info import Attempt, decide
 from security.store.assignments import Held
 from security.store.roles import Rulebook
 
@@ -75,7 +75,7 @@ def test_decision_is_the_oracles(
     held = Held(tuple(own), {"org": tuple(through)})
     granted = [one for role in own | through for one in by_role.get(role, [])]
     for verb, path, tenant in product(VERBS, PATHS, TENANTS):
-        decision = decide(held, book, Action(verb, path, Tenant(tenant)))
+        decision = decide(held, book, Attempt(verb, path, Tenant(tenant)))
         assert decision is oracle(granted, verb, path, tenant)
 
 

@@ -42,7 +42,7 @@ class Stub:
 
 def sign_in(outcome: Any = None, client: ClientKey | None = LOGIN) -> SignIn:
     stub: Any = Stub(outcome)
-    return SignIn(stub, client, stub, stub, stub)
+    return SignIn(stub, client, stub.verify, stub, stub)
 
 
 def test_person_gets_a_token_in_whatever_spelling_of_the_address() -> None:
