@@ -8,7 +8,7 @@ import pytest
 from city.policy.accounts import Account
 from city.policy.tokens import Claims
 from security.applications.permissions import Permission
-from security.applications.user_info import Bearer, UserInfo
+from security.applications.user_info import Attempt, Bearer, UserInfo
 from security.store.accounts import AccountStore
 from security.store.applications import Application, ApplicationStore
 from security.store.assignments import AssignmentStore, OrganisationRole, UserRole
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 APP, OTHER, MACHINE, ANN = "app", "other", "app-machine", "ann"
-READ = Action("GET", "/parks")
+READ = Attempt("GET", "/parks")
 
 
 class City:
