@@ -446,7 +446,7 @@ def test_what_was_interrupted_while_it_took_rights_away_is_finished_when_done_ag
     changes = {"use_authorization_service_header": False, "authorization_service_header": ""}
     body = {"permission": changes} if method == "PATCH" else None
     with monkeypatch.context() as patch:
-        patch.setattr("security.projection.Projection.refresh", out_of_order)
+        patch.setattr("security.rights.projection.Projection.refresh", out_of_order)
         assert keyrock(method, url, body).status_code == 503
     assert grants(keyrock, user) == READS_CITY
     assert keyrock(method, url, body).status_code == status
