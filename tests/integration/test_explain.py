@@ -1,13 +1,15 @@
 """`/access/v1/explain`: which grant or policy decided, where it comes from, and what is missing."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from city.json import Json
 from city.policy.grant_forms import parse_grant
 from tests.accounts import grant
 from tests.integration.desk import Desk, entity, party, question
+
+if TYPE_CHECKING:
+    from city.json import Json
 
 
 @pytest.fixture(scope="module")
