@@ -73,7 +73,8 @@ def sign_in(browser: requests.Session, url: str) -> str:
     action = f"{os.environ['AWS']}/login"
     back = browser.post(action, data=form, allow_redirects=False, timeout=30)
     assert back.status_code == 302, back.text
-    return back.headers["location"]
+    location: str = back.headers["location"]
+    return location
 
 
 def signed_in(
@@ -94,7 +95,8 @@ def signed_in(
 
 def status(token: str) -> int:
     headers = {"Authorization": f"Bearer {token}"}
-    return requests.get(ENTITIES, headers=headers, timeout=30).status_code
+    found: int = requests.get(ENTITIES, headers=headers, timeout=30).status_code
+    return found
 
 
 def assert_ends(token: str) -> None:

@@ -49,7 +49,8 @@ def first_refusal(client: ContextBrokerClient) -> int:
         try:
             client.get_entity_list()
         except BaseHttpClientException as refusal:
-            return refusal.response.status_code
+            status: int = refusal.response.status_code
+            return status
         time.sleep(0.05)
     return 200
 

@@ -26,7 +26,8 @@ def client(username: str) -> Cognito:
 
 def status(token: str) -> int:
     headers = {"Authorization": f"Bearer {token}"}
-    return requests.get(f"{CITY}/v2/entities", headers=headers, timeout=30).status_code
+    found: int = requests.get(f"{CITY}/v2/entities", headers=headers, timeout=30).status_code
+    return found
 
 
 def test_token_of_an_srp_sign_in_reads_the_context_until_it_is_revoked() -> None:
