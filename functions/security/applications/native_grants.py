@@ -11,7 +11,8 @@ A permission with a tenant (service header) on the path of the NGSI-v2 entities 
 
 (Nothing is granted for deleting an attribute: no action says just that.) The query of an exact path
 may name `type` and `id`. A regular expression is translated when what follows `/v2/entities` is an
-expression for ids alone. Anything else, and a permission without tenant, gives no grant: what cannot
+expression for ids alone; one for attributes only grants no reading, which would list the entities
+as well. Anything else, and a permission without tenant, gives no grant: what cannot
 be said exactly is not granted.
 """
 
@@ -35,12 +36,8 @@ _GROUP = re.compile(r"\([^()]*\)")
 _NAMES = re.compile(r"[\w:-]+(?:\|[\w:-]+)*", re.ASCII)
 _ON_COLLECTION = {"GET": Action.READ, "POST": Action.CREATE}
 _ON_ENTITY = {"GET": Action.READ, "DELETE": Action.DELETE}
-_ON_ATTRIBUTES = {
-    "GET": Action.READ,
-    "POST": Action.UPDATE,
-    "PATCH": Action.UPDATE,
-    "PUT": Action.UPDATE,
-}
+_CHANGING_ATTRIBUTES = {"POST": Action.UPDATE, "PATCH": Action.UPDATE, "PUT": Action.UPDATE}
+_ON_ATTRIBUTES = {"GET": Action.READ, **_CHANGING_ATTRIBUTES}
 
 
 class _Target(NamedTuple):
@@ -166,7 +163,7 @@ def _pattern(resource: str) -> _Target | None:
         return None
     ids, slash, deeper = rest[1:].partition("/attrs")
     if slash:
-        return _of_ids(ids, _ON_ATTRIBUTES) if deeper in _ANYTHING | {""} else None
+        return _of_ids(ids, _CHANGING_ATTRIBUTES) if deeper in _ANYTHING | {""} else None
     if ids.endswith((".*", ".+")):
         return _of_ids(ids, _ON_ENTITY, _ON_ATTRIBUTES)
     return _of_ids(ids, _ON_ENTITY)

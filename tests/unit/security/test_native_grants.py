@@ -138,9 +138,7 @@ _PIECES = [
 ]
 _IDS = ("a", "b", "ab", "ba", "aab", "c")
 _OPERATIONS = {
-    Action.READ: [
-        *(("GET", path) for path in ("/v2/entities", "/v2/entities/{}", "/v2/entities/{}/attrs")),
-    ],
+    Action.READ: [("GET", "/v2/entities/{}"), ("GET", "/v2/entities")],
     Action.CREATE: [("POST", "/v2/entities")],
     Action.DELETE: [("DELETE", "/v2/entities/{}")],
     Action.UPDATE: [
