@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from city.clock import SECOND, Clock, now
-from city.policy.accounts import Account, Accounts
-from city.policy.grants import PUBLIC_ID, UNLIMITED, Access, Action, Grant, View, shared
+from city.policy.accounts import Account, Accounts, everybodys
+from city.policy.grants import PUBLIC_ID, UNLIMITED, Access, Action, Grant, View
 from city.tenancy import ServicePath, Tenant
 from context.changes import Change
 from context.document import Entity, Identity
@@ -154,8 +154,7 @@ class Owners:
         _, accounts = self._known[owner]
         now = self._clock()
         public = accounts.get(PUBLIC_ID)
-        everybodys = shared(public.grants) if public and public.active else ()
-        return Access(owner.subject, _own_grants(owner, accounts, now) + everybodys, now)
+        return Access(owner.subject, _own_grants(owner, accounts, now) + everybodys(public), now)
 
     def _learn(self, wanted: Mapping[Owner, int]) -> None:
         """Read the accounts of owners that are not known recently enough."""

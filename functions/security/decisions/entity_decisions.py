@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from city.errors import InvalidRequest
 from city.json import Json
-from city.policy.accounts import Account, Accounts
-from city.policy.grants import PUBLIC_ID, Access, Action, Decision, Grant, shared
+from city.policy.accounts import Account, Accounts, everybodys
+from city.policy.grants import PUBLIC_ID, Access, Action, Decision, Grant
 from city.tenancy import ServicePath, Tenant, parse_tenant, parse_write_path
 from models.authzen.requests import Party
 
@@ -101,8 +101,7 @@ def access_of(subject: Party, accounts: Mapping[str, Account], now: int) -> Acce
     A subject without an account, or of another kind than the question says, has what everybody
     has; one that is disabled or a key that has ended has nothing.
     """
-    public = accounts.get(PUBLIC_ID)
-    everybody = shared(public.grants) if public and public.active else ()
+    everybody = everybodys(accounts.get(PUBLIC_ID))
     account = accounts.get(subject.id)
     if account is None or subject.type not in (ANY_KIND, account.kind):
         return Access(subject.id, everybody, now)

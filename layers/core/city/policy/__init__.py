@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from city.clock import SECOND, Clock, now
 from city.errors import Forbidden, Unauthenticated
-from city.policy.accounts import Account, Accounts
+from city.policy.accounts import Account, Accounts, everybodys
 from city.policy.credentials import Headers, is_honoured, key_subject, parse_key, presented
-from city.policy.grants import PUBLIC_ID, UNLIMITED, Access, Grant, shared
+from city.policy.grants import PUBLIC_ID, UNLIMITED, Access, Grant
 from city.policy.keys import SigningKeys, fetch_from
 from city.policy.quotas import Quotas
 from city.policy.tokens import Claims, InvalidToken, TokenVerifier
@@ -205,10 +205,8 @@ class Policy:
 
     def _grants_of(self, public: Account | None) -> tuple[Grant, ...]:
         """What everybody has; made once for each version of the public's account."""
-        if public is None or not public.active:
-            return ()
         if self._shared[0] is not public:
-            self._shared = (public, shared(public.grants))
+            self._shared = (public, everybodys(public))
         return self._shared[1]
 
 

@@ -19,7 +19,7 @@ from city.clock import SECOND, Clock, now
 from city.dynamodb import KEYS_PER_READ, Row, Value, batch_get, to_item
 from city.keys import key
 from city.policy.grant_forms import pack, unpack
-from city.policy.grants import Grant
+from city.policy.grants import Grant, shared
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -133,6 +133,11 @@ def account_from_row(row: Row) -> Account:
         _texts(row.get("scopes")),
         str(row.get("owner") or row.get("application") or ""),
     )
+
+
+def everybodys(public: Account | None) -> tuple[Grant, ...]:
+    """What everybody may because the public may: nothing without an active account of the public."""
+    return shared(public.grants) if public is not None and public.active else ()
 
 
 class _Cached(NamedTuple):
