@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from city.dynamodb import error_code
 from city.errors import InvalidRequest, NotFound
-from security.cognito.refusals import refusal, translated
+from security.cognito.refusals import translated
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -100,7 +101,7 @@ class AppClients:
             with translated():
                 answer = self._client.describe_user_pool_client(UserPoolId=self._pool, ClientId=id)
         except ClientError as error:
-            if refusal(error) in {"ResourceNotFoundException", "InvalidParameterException"}:
+            if error_code(error) in {"ResourceNotFoundException", "InvalidParameterException"}:
                 return None
             raise
         found = answer["UserPoolClient"]
@@ -117,7 +118,7 @@ class AppClients:
             with translated():
                 self._client.delete_user_pool_client(UserPoolId=self._pool, ClientId=id)
         except ClientError as error:
-            if refusal(error) != "ResourceNotFoundException":
+            if error_code(error) != "ResourceNotFoundException":
                 raise
 
 
@@ -176,7 +177,7 @@ def _accepted(operation: Any, **request: Any) -> Any:
         with translated():
             return operation(**request)
     except ClientError as error:
-        match refusal(error):
+        match error_code(error):
             case "InvalidParameterException" | "InvalidOAuthFlowException":
                 raise InvalidRequest(
                     "redirect_uri must be https, or http://localhost, without a fragment"

@@ -14,6 +14,7 @@ from hmac import digest
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from city.dynamodb import error_code
 from city.errors import CityError, Unavailable
 from city.json import Json, parse
 
@@ -237,13 +238,13 @@ _REFUSALS = {
 def _sign_in_translated() -> Iterator[None]:
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
-    from security.cognito.refusals import refusal, translated  # noqa: PLC0415
+    from security.cognito.refusals import translated  # noqa: PLC0415
 
     try:
         with translated():
             yield
     except ClientError as error:
-        name = refusal(error)
+        name = error_code(error)
         if name in _BAD_LOGINS:
             raise BadLogin("wrong user name or password") from None
         if name in _REFUSALS:

@@ -6,15 +6,11 @@ creating them 50, clients 5 by operation); a call beyond that is refused and can
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from botocore import exceptions
 
 from city.dynamodb import error_code
 from city.errors import Unavailable
-
-if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
 
 _CAPACITY_ERRORS = frozenset(
     {
@@ -38,8 +34,3 @@ def translated() -> Iterator[None]:
         raise
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
         raise Unavailable("the user pool does not answer; try again") from error
-
-
-def refusal(error: "ClientError") -> str:
-    """The name of a refusal, e.g. `UserNotFoundException`."""
-    return error_code(error)

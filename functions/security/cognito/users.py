@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from city.dynamodb import error_code
 from city.errors import AlreadyExists, InvalidRequest, NotFound
-from security.cognito.refusals import refusal, translated
+from security.cognito.refusals import translated
 
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
@@ -87,7 +88,7 @@ class UserDirectory:
         try:
             self._call(change, id, Password=password, Permanent=permanent)
         except ClientError as error:
-            if refusal(error) in {"InvalidPasswordException", "InvalidParameterException"}:
+            if error_code(error) in {"InvalidPasswordException", "InvalidParameterException"}:
                 raise InvalidRequest(
                     "password is too short or too simple for this city's rules"
                 ) from None
@@ -105,7 +106,7 @@ class UserDirectory:
         try:
             self._call(self._client.admin_update_user_attributes, id, UserAttributes=attributes)
         except ClientError as error:
-            if refusal(error) == "AliasExistsException":
+            if error_code(error) == "AliasExistsException":
                 raise AlreadyExists("Email already used") from None
             raise
 
@@ -138,9 +139,9 @@ class UserDirectory:
                     UserPoolId=self._pool, Username=email, UserAttributes=attributes, **delivery
                 )
         except ClientError as error:
-            if refusal(error) == "UsernameExistsException":
+            if error_code(error) == "UsernameExistsException":
                 raise AlreadyExists("Email already used") from None
-            if refusal(error) == "InvalidParameterException":
+            if error_code(error) == "InvalidParameterException":
                 raise InvalidRequest("Email not valid") from None
             raise
         return _attributes(answer["User"].get("Attributes", []))["sub"]
@@ -150,7 +151,7 @@ class UserDirectory:
             with translated():
                 answer = self._client.admin_get_user(UserPoolId=self._pool, Username=name)
         except ClientError as error:
-            if refusal(error) == "UserNotFoundException":
+            if error_code(error) == "UserNotFoundException":
                 return None
             raise
         return _user(answer, answer.get("UserAttributes", []))
@@ -160,7 +161,7 @@ class UserDirectory:
             with translated():
                 operation(UserPoolId=self._pool, Username=id, **request)
         except ClientError as error:
-            if refusal(error) == "UserNotFoundException":
+            if error_code(error) == "UserNotFoundException":
                 raise NotFound("User not found") from None
             raise
 
