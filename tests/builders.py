@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from city.document import Attribute, Entity, Identity
 from city.json import Json
 from city.policy import PUBLIC, Caller
 from city.policy.grants import UNLIMITED, Action, View
 from city.tenancy import ROOT, PathPattern, PathScope, ServicePath, Tenant
-from context.document import Attribute, Entity, Identity
 from context.entities import Creation, Entities, Mutation, Outcome
 from context.rights import Permit
 

@@ -8,7 +8,9 @@ from uuid import uuid4
 from botocore.exceptions import ClientError
 
 from city.clock import SECOND
+from city.document import Entity
 from city.dynamodb import to_item
+from city.entity_rows import rows_of
 from city.json import Json
 from city.outbound import Outbound
 from city.policy import Caller
@@ -16,7 +18,6 @@ from city.policy.accounts import Accounts
 from city.tenancy import Tenant
 from context.courier import Courier
 from context.delivery import Delivery
-from context.document import Entity
 from context.draining import Draining
 from context.inbox import Inbox
 from context.messages import Message, Tick, parse_message
@@ -28,7 +29,6 @@ from context.queues import (
     RetryQueue,
     StreamDeadLetters,
 )
-from context.store.documents import rows_of
 from context.store.entities import EntityStore
 from context.store.parked import ParkedStore
 from context.store.subscriptions import SubscriptionStore

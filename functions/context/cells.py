@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from context.geography import EARTH_RADIUS, Bounds, Geometry, Position
+from city.geography import EARTH_RADIUS, Bounds, Geometry, Position
 
 CellRange = tuple[str, str]
 """First and last index key (both included) of a range of cells."""

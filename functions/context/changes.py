@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from city.clock import SECOND
-from context.document import Attribute, Entity, Identity
+from city.document import Attribute, Entity, Identity
 
 TTL_PRINCIPAL = "dynamodb.amazonaws.com"
 """Who deletes expired rows, as stream records name it."""

@@ -19,11 +19,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from city.clock import Clock
+from city.document import Entity, Identity
 from city.dynamodb import pauses
 from city.errors import AlreadyExists, Ambiguous, CityError, Contended, NotFound
 from city.policy.grants import View
 from city.tenancy import PathPattern, PathScope, ServicePath, Tenant
-from context.document import Entity, Identity
 from context.rights import Permit, require_any, visible
 from context.store.entities import EntityStore, Exists, Stale
 

@@ -13,11 +13,11 @@ from itertools import product
 from typing import Protocol
 
 from city.clock import SECOND
+from city.document import Entity, Identity
 from city.errors import InvalidPattern, InvalidRequest
 from city.regex import Pattern, compile_pattern
 from city.tenancy import PathPattern, parse_read_scope
 from context.changes import Alteration, Change
-from context.document import Entity, Identity
 from context.ngsi_v2.geo import parse_geo_expression
 from context.ngsi_v2.query_language import parse_mq, parse_q
 from context.store.subscriptions import StoredSubscription

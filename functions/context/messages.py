@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from hashlib import blake2b
 from typing import Any, cast
 
+from city.document import Identity
 from city.errors import TooLarge
 from city.json import dump_ascii, parse
 from city.keys import key
 from city.tenancy import Tenant
-from context.document import Identity
 from context.owners import Disclosure, Owner
 
 

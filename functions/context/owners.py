@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from city.clock import SECOND, Clock, now
+from city.document import Entity, Identity
 from city.policy.accounts import Account, Accounts, everybodys
 from city.policy.grants import PUBLIC_ID, UNLIMITED, Access, Action, Grant, View
 from city.tenancy import ServicePath, Tenant
 from context.changes import Change
-from context.document import Entity, Identity
 from context.rights import DATE_EXPIRES, sees, shown_names, visible
 from context.settings import OwnersSettings
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from city.document import Attribute, Entity, same_json
 from city.json import Json
 from city.regex import Pattern
-from context.document import Attribute, Entity, same_json
 from context.values import (
     BUILTIN_ATTRIBUTES,
     BUILTIN_METADATA,

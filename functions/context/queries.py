@@ -18,13 +18,13 @@ from functools import partial
 from itertools import islice
 from typing import Protocol
 
+from city.document import Entity
 from city.errors import TooComplex
 from city.parallel import in_parallel
 from city.policy.grants import View
 from city.regex import Pattern
 from city.tenancy import PathScope, Tenant, overlap
 from context.cells import CellRange
-from context.document import Entity
 from context.rights import sees, visible
 from context.store.entities import EntityStore
 from context.store.layout import Listed, listed

@@ -7,10 +7,10 @@ through a `View`, writes carry a `Permit` that is asked about every version they
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from city.document import Entity, Identity
 from city.errors import CityError
 from city.policy.grants import Access, Action, View
 from city.tenancy import Tenant
-from context.document import Entity, Identity
 
 DATE_EXPIRES = "dateExpires"
 

@@ -15,6 +15,7 @@ from string import hexdigits
 from pydantic import ValidationError
 
 from city.clock import SECOND, Clock
+from city.dates import format_date, parse_date
 from city.dynamodb import ConditionFailed
 from city.errors import CityError, Contended, InvalidRequest, Malformed, NotFound, Unsupported
 from city.json import Json
@@ -23,7 +24,6 @@ from city.policy.grants import Access, Action, View
 from city.tenancy import PathPattern, Tenant, overlap, parse_read_scope, shown
 from context.matching import compile_subject
 from context.ngsi_v2.body import UNREADABLE
-from context.ngsi_v2.dates import format_date, parse_date
 from context.ngsi_v2.payload import default_type
 from context.owners import Owner
 from context.rights import require_any

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from city.document import Attribute, Entity
 from city.json import Json
 from city.tenancy import shown
-from context.document import Attribute, Entity
 
 DATE_TYPES = frozenset({"DateTime", "ISO8601"})
 """Attribute types whose values are dates."""

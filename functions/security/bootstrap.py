@@ -15,12 +15,12 @@ from city.errors import AlreadyExists
 from city.policy.accounts import Account
 from city.policy.audit import PLATFORM
 from city.policy.grants import ANY_TENANT, PUBLIC_ID, Action, Grant
+from city.table import Table
 from security.audit import Audit
 from security.cognito.users import UserDirectory
 from security.people.users import Details, Users
 from security.store.accounts import AccountStore
 from security.store.audit import AuditStore
-from security.store.table import Table
 from security.store.users import UserStore
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from city.policy.accounts import Accounts
+from city.table import Table
 from city.tenancy import DEFAULT_TENANT
 from models.authzen.requests import AccessRequest
 from security.decisions.evaluations import Asker, Evaluations
@@ -15,7 +16,6 @@ from security.decisions.policy_language import compile_policy, decide, read_poli
 from security.decisions.preconditions import Preconditions
 from security.store.directory import DirectoryStore, Entry, Kind, Place
 from security.store.policies import PolicyStore
-from security.store.table import Table
 from tests.budgets.meter import metered
 from tests.conftest import create_security_table
 

@@ -11,7 +11,7 @@ import pytest
 
 from city import aws
 from city.clock import SECOND
-from context.document import Entity, Write
+from city.document import Entity, Write
 from tests.budgets.meter import Meter, metered
 from tests.builders import CITY, FixedClock, entity, following
 from tests.conftest import create_context_table

@@ -5,8 +5,8 @@ import time
 from typing import Any
 
 from city import clock
+from city.document import Entity, Identity, dump_attributes
 from city.tenancy import ROOT
-from context.document import Entity, Identity, dump_attributes
 from context.store.entities import EntityStore
 from tests.builders import CITY, OpenEntities, attribute, creating, identity, setting
 

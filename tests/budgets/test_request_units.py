@@ -11,13 +11,13 @@ import pytest
 
 from city import clock
 from city.clock import SECOND
+from city.document import Entity
+from city.entity_rows import rows_of
 from city.tenancy import EVERYWHERE, ROOT
-from context.document import Entity
 from context.entities import Outcome
 from context.ngsi_v2.geo import parse_geo_query
 from context.ngsi_v2.query_language import parse_q
 from context.queries import EntityQuery, Order, Queries, Selector
-from context.store.documents import rows_of
 from context.store.entities import EntityStore
 from tests.budgets.meter import Meter, metered
 from tests.budgets.test_processor_time import kilobyte

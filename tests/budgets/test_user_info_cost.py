@@ -7,6 +7,7 @@ import pytest
 
 from city.policy.accounts import Account
 from city.policy.tokens import Claims
+from city.table import Table
 from security.applications.permissions import Permission
 from security.applications.user_info import Attempt, Bearer, UserInfo
 from security.store.accounts import AccountStore
@@ -15,7 +16,6 @@ from security.store.assignments import AssignmentStore, OrganisationRole, UserRo
 from security.store.organisations import Membership, Organisation, OrganisationStore
 from security.store.parties import PartyStore
 from security.store.roles import RoleStore
-from security.store.table import Table
 from security.store.users import Profile, UserStore
 from tests.budgets.meter import Meter, metered
 from tests.conftest import create_security_table

@@ -11,10 +11,10 @@ from city.policy import Policy
 from city.policy.accounts import Accounts
 from city.policy.grants import Grant
 from city.policy.tokens import Claims
+from city.table import Table
 from security.application import RULES, create_app
 from security.settings import ApiSettings
 from security.store.accounts import AccountStore
-from security.store.table import Table
 from tests.accounts import grant, put_account
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from city import clock as time
+from city.document import Entity
 from city.errors import AlreadyExists
 from city.tenancy import EVERYWHERE, ROOT
-from context.document import Entity
 from context.entities import Outcome
 from context.queries import EntityQuery, Queries, Selector
 from context.store.entities import EntityStore

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from city.document import Entity
 from city.tenancy import EVERYWHERE
-from context.document import Entity
 from context.ngsi_v2.geo import parse_geo_query
 from context.queries import EntityQuery, Order, Queries
 from context.store.entities import EntityStore

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from city import aws, clock
+from city.document import Entity
 from city.policy.grant_forms import parse_grant
 from city.policy.grants import UNLIMITED, Access
 from city.regex import compile_pattern
 from city.tenancy import Tenant, parse_read_scope
-from context.document import Entity
 from context.ngsi_v2.geo import parse_geo_query
 from context.ngsi_v2.query_language import parse_q
 from context.queries import EntityQuery, Order, Page, Queries, Selector

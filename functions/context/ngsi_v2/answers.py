@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from fastapi import Response
 
+from city.document import Entity
 from city.errors import TooLarge
 from city.json import Json, dump
-from context.document import Entity
 from context.ngsi_v2 import render
 from context.ngsi_v2.facts import Facts
 from context.ngsi_v2.negotiation import JSON

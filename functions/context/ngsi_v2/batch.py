@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from city.clock import Clock
+from city.document import Entity, Identity
 from city.errors import (
     CityError,
     Forbidden,
@@ -29,7 +30,6 @@ from city.errors import (
 from city.json import Json
 from city.policy.grants import Access, Action
 from city.tenancy import ServicePath, Tenant
-from context.document import Entity, Identity
 from context.entities import Entities, Mutation
 from context.ngsi_v2 import updates
 from context.ngsi_v2.body import UNREADABLE

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import cast
 
+from city.document import Entity
 from city.errors import InvalidPattern, InvalidRequest, Malformed, TooComplex
 from city.json import Json
 from city.regex import Pattern, compile_pattern
-from context.document import Entity
 from context.ngsi_v2.body import UNREADABLE
 from context.ngsi_v2.facts import Facts
 from context.ngsi_v2.geo import GeoQuery, parse_geo_expression, parse_geo_parameters

@@ -4,9 +4,9 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 
+from city.document import Entity, Identity
 from city.json import Json
 from city.policy.grants import Action
-from context.document import Entity, Identity
 from context.entities import Mutation
 from context.ngsi_v2 import payload, render, updates
 from context.ngsi_v2.answers import (

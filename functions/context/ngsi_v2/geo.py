@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+from city import geography
+from city.document import Entity
 from city.errors import InvalidRequest
-from context import cells, geography
+from city.geography import Geometry, Position
+from city.locations import box_between, location_of, read_position
+from city.numbers import read_number
+from context import cells
 from context.cells import CellRange
-from context.document import Entity
-from context.geography import Geometry, Position
-from context.locations import box_between, location_of, read_position
-from context.numbers import read_number
 
 _RELATIONS = frozenset({"near", "coveredBy", "intersects", "equals", "disjoint"})
 _SHAPES = frozenset({"point", "line", "box", "polygon"})

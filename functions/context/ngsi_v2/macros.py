@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
+from city.document import Entity
 from city.errors import TooLarge
 from city.json import Json, dump
 from city.tenancy import shown
-from context.document import Entity
 from context.ngsi_v2.render import shown_value
 from models.ngsi_v2.macros import MACRO, substitute
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import cast
 from uuid import NAMESPACE_OID, uuid5
 
+from city.document import Attribute, Entity
 from city.json import Json, dump
 from city.tenancy import shown
 from context.changes import Change
-from context.document import Attribute, Entity
 from context.messages import Request
 from context.ngsi_v2 import render
 from context.ngsi_v2.macros import (

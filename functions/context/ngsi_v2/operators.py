@@ -12,11 +12,11 @@ from decimal import Decimal
 from enum import Enum
 from typing import Final, TypeGuard
 
+from city.dates import EPOCH
+from city.document import same_json
 from city.errors import InvalidRequest, Unprocessable
 from city.json import Json
-from context.document import same_json
 from context.ngsi_v2.body import MAX_EXACT_FLOAT
-from context.ngsi_v2.dates import EPOCH
 
 
 class _Absence(Enum):

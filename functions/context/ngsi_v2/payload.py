@@ -7,12 +7,12 @@ be an operation (`operators`). All refusals are InvalidRequest or Malformed and 
 
 from dataclasses import dataclass
 
+from city.dates import canonical
+from city.document import Attribute
 from city.errors import InvalidRequest, Malformed
 from city.json import Json
-from context.document import Attribute
 from context.ngsi_v2 import operators
 from context.ngsi_v2.body import MAX_NESTING, TOO_DEEP, UNREADABLE, Repeated
-from context.ngsi_v2.dates import canonical
 from context.ngsi_v2.identifiers import check_identifier, has_forbidden_characters
 from context.values import DATE_TYPES
 

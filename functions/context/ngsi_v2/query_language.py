@@ -16,10 +16,10 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 
+from city.dates import parse_date
 from city.errors import InvalidPattern, InvalidRequest
+from city.numbers import read_number
 from city.regex import compile_pattern
-from context.ngsi_v2.dates import parse_date
-from context.numbers import read_number
 from context.predicates import Between, Like, OneOf, Ordered, Place, Query, Statement, Test
 from context.values import seconds
 

@@ -9,12 +9,12 @@ the user defined too shows as the user defined it.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from city.dates import format_date
+from city.document import Attribute, Entity
 from city.errors import NotFound
 from city.json import Json, dump
+from city.locations import geometry_value, is_location
 from city.tenancy import shown
-from context.document import Attribute, Entity
-from context.locations import geometry_value, is_location
-from context.ngsi_v2.dates import format_date
 from context.values import DATE_TYPES
 
 ALL = "*"

@@ -18,14 +18,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from city.dates import format_date, parse_date
+from city.document import Attribute, Entity, Identity, Write
 from city.errors import InvalidRequest, NotFound, PartialUpdate, Unprocessable
 from city.json import Json
+from city.locations import LOCATION_TYPES, check_location, geometry_of, is_location
 from city.tenancy import shown
-from context.document import Attribute, Entity, Identity, Write
 from context.entities import Creation, Mutation, Outcome
-from context.locations import LOCATION_TYPES, check_location, geometry_of, is_location
 from context.ngsi_v2 import operators
-from context.ngsi_v2.dates import format_date, parse_date
 from context.ngsi_v2.payload import DATE_EXPIRES, Attributes, date_value
 from context.ngsi_v2.render import NO_SUCH_ATTRIBUTE
 from context.values import DATE_TYPES

@@ -28,23 +28,15 @@ write per KB for its new parts and again for the parts it supersedes.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
+from city.document import Attribute, Entity, Identity
 from city.dynamodb import ConditionFailed, Row, from_stream, to_item, transact
 from city.dynamodb import write as write_one
+from city.entity_keys import Key, entity_key, entity_partition, part_key
+from city.entity_rows import GRACE, Rows, entity_of, expiry, rows_of
 from city.errors import Contended
 from city.keys import prefix
 from city.tenancy import PathScope, Tenant, in_scope
-from context.document import Attribute, Entity, Identity
-from context.store.documents import GRACE, Rows, entity_of, expiry, rows_of
-from context.store.layout import (
-    Key,
-    cell_key,
-    entity_key,
-    entity_partition,
-    is_possible,
-    part_key,
-    path_key,
-    type_key,
-)
+from context.store.layout import cell_key, is_possible, path_key, type_key
 from context.store.listings import Listings
 from context.store.table import (
     IS_NEW,
@@ -238,8 +230,8 @@ def _same_location(old: Entity, new: Entity) -> bool:
 def _cell_keys(entity: Entity) -> list[Key]:
     if not _places(entity):
         return []
+    from city.locations import location_of  # noqa: PLC0415
     from context.cells import cells_of  # noqa: PLC0415 - only located entities need it
-    from context.locations import location_of  # noqa: PLC0415
 
     location = location_of(entity.attributes)
     return [cell_key(entity, cell) for cell in cells_of(location)] if location else []

@@ -1,14 +1,12 @@
-"""Where the rows of entities are in the context table, and what their keys say.
+"""Where the rows that lead to entities are in the context table, and what their keys say.
 
-`·` is U+001F (see `city.keys`); times in keys are 16 digits of microseconds.
+The keys of an entity itself are in `city.entity_keys`.
 
 | `k` | row | pk | sk |
 |---|---|---|---|
-| E | entity | `t·{tenant}·e·{id}` | `{type}·{path}` |
 | L | listing by type | `t·{tenant}·l·{type}` | `{created}·{path}·{id}` |
 | P | listing by path | `t·{tenant}·p·{path}` | `{type}·{created}·{id}` |
 | G | location, one per S2 cell | `t·{tenant}·g·{type}` | `{cell}·{created}·{path}·{id}` |
-| X | part of a large document | `t·{tenant}·x·{digest}` | `{version}·{part}` |
 | T | type delta, until it is counted | `t·{tenant}·types` | `a·{random}` |
 | C | type counter | `t·{tenant}·types` | `b·{type}·{path}` |
 | Y | end of a transient entity | `t·{tenant}·types` | `c·{expires}·{created}·{digest}` |
@@ -18,22 +16,15 @@ query needs before it reads the entity. A path ends in "/", so no key of one pat
 another path followed by the separator.
 """
 
-from hashlib import blake2b
 from typing import NamedTuple
 
+from city.document import Entity, Identity
+from city.entity_keys import Key, digest, moment
 from city.keys import key, prefix, split
 from city.tenancy import ServicePath, Tenant
-from context.document import Entity, Identity
 
 MAX_PK_BYTES = 2048
 MAX_SK_BYTES = 1024
-
-
-class Key(NamedTuple):
-    """Partition key and sort key of one row."""
-
-    pk: str
-    sk: str
 
 
 class Listed(NamedTuple):
@@ -55,31 +46,9 @@ def listed(entity: Entity) -> Listed:
     return Listed(entity.created, path, type, id)
 
 
-def moment(microseconds: int) -> str:
-    """A time as keys hold it, so that text order is time order."""
-    return f"{microseconds:016d}"
-
-
-def entity_partition(tenant: Tenant, id: str) -> str:
-    """All entities with one id, whatever their type and path."""
-    return key("t", tenant, "e", id)
-
-
-def entity_key(identity: Identity) -> Key:
-    """The entity itself."""
-    return Key(entity_partition(identity.tenant, identity.id), key(identity.type, identity.path))
-
-
 def is_possible(row_key: Key) -> bool:
     """Whether DynamoDB can have such a row: it refuses even to look for a longer key."""
     return len(row_key.pk.encode()) <= MAX_PK_BYTES and len(row_key.sk.encode()) <= MAX_SK_BYTES
-
-
-def identity_of(row_key: Key) -> Identity:
-    """The identity an entity key was made from."""
-    _, tenant, _, id = split(row_key.pk)
-    type, path = split(row_key.sk)
-    return Identity(Tenant(tenant), id, type, ServicePath(path))
 
 
 def type_partition(tenant: Tenant, type: str) -> str:
@@ -118,11 +87,6 @@ def cell_key(entity: Entity, cell: str) -> Key:
     """The row for one cell of the entity's location."""
     tenant, id, type, path = entity.identity
     return Key(cell_partition(tenant, type), key(cell, moment(entity.created), path, id))
-
-
-def part_key(identity: Identity, version: int, part: int) -> Key:
-    """One part of a document too large for the entity row; never written twice."""
-    return Key(key("t", identity.tenant, "x", digest(identity)), key(moment(version), str(part)))
 
 
 def delta_key(tenant: Tenant, token: str) -> Key:
@@ -164,8 +128,3 @@ def read_cell_row(type: str, sk: str) -> Listed:
     """What a location row says."""
     _, created, path, id = split(sk)
     return Listed(int(created), ServicePath(path), type, id)
-
-
-def digest(identity: Identity) -> str:
-    """A short stand-in for an identity where a key has no room for it."""
-    return blake2b(key(*identity).encode(), digest_size=16).hexdigest()

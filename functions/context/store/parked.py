@@ -23,12 +23,12 @@ from typing import cast
 
 from city.clock import SECOND
 from city.dynamodb import ConditionFailed, Row, from_item, to_item, transact, translated, write
+from city.entity_keys import Key
+from city.entity_rows import pack, unpack
 from city.errors import Contended, NotFound
 from city.keys import key
 from city.tenancy import Tenant
 from context.messages import Message, dump_message, parse_message
-from context.store.documents import pack, unpack
-from context.store.layout import Key
 from context.store.subscriptions import State, StateTable, state_key, state_of
 from context.store.table import IS_NEW, Span, Statement
 

@@ -24,12 +24,12 @@ from typing import Any, cast
 
 from city.clock import now
 from city.dynamodb import ConditionFailed, Row, from_item, to_item, transact, write
+from city.entity_keys import Key
 from city.errors import TooLarge
 from city.json import dump, parse
 from city.keys import key
 from city.tenancy import Tenant
 from context.owners import Owner
-from context.store.layout import Key
 from context.store.table import (
     IS_NEW,
     IS_THERE,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from city import clock
 from city.clock import Clock
 from city.dynamodb import Item, Row, from_item, pauses, to_item, translated
+from city.entity_keys import Key
 from city.errors import Unavailable
 from city.parallel import in_parallel
-from context.store.layout import Key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -25,21 +25,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from city.document import Entity
 from city.dynamodb import ConditionFailed, Row, from_stream, pauses, to_item, transact, write
+from city.entity_keys import Key, identity_of
+from city.entity_rows import MAX_INLINE, key_of, pack, unpack
 from city.errors import Contended, TooLarge
 from city.json import dump, parse
 from city.tenancy import PathScope, ServicePath, Tenant, in_scope
-from context.document import Entity
-from context.store.documents import MAX_INLINE, key_of, pack, unpack
-from context.store.layout import (
-    Key,
-    counter_key,
-    delta_key,
-    end_key,
-    identity_of,
-    statistics_range,
-    types_partition,
-)
+from context.store.layout import counter_key, delta_key, end_key, statistics_range, types_partition
 from context.store.table import IS_NEW, IS_THERE, ContextTable, Span, Statement, has_version
 
 Pair = tuple[str, ServicePath]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from city.clock import Clock
 from city.policy.accounts import Accounts
+from city.table import Table
 from security.decisions.directory import Directory
 from security.decisions.entity_searches import EntitySearches
 from security.decisions.evaluations import Evaluations
@@ -17,7 +18,6 @@ from security.store.candidates import CandidateStore
 from security.store.directory import DirectoryStore
 from security.store.paging_key import paging_key
 from security.store.policies import PolicyStore
-from security.store.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

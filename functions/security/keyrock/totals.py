@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
+from city.table import Table
 from security.store.applications import LISTING as APPLICATIONS
 from security.store.organisations import LISTING as ORGANISATIONS
-from security.store.table import Table
 from security.store.users import LISTING as USERS
 
 LISTINGS = (USERS, ORGANISATIONS, APPLICATIONS)

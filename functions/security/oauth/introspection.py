@@ -12,10 +12,10 @@ from city.json import Json
 from city.keys import key
 from city.policy.credentials import hash_of, key_subject, parse_key
 from city.policy.tokens import Claims, InvalidToken
+from city.table import Table
 from security.oauth.clients import Client
 from security.oauth.subject_tokens import SubjectTokens
 from security.store.accounts import AccountStore
-from security.store.table import Table
 
 INACTIVE: dict[str, Json] = {"active": False}
 

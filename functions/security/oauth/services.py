@@ -7,6 +7,7 @@ from city.aws import client
 from city.clock import Clock
 from city.policy.keys import SigningKeys
 from city.policy.tokens import Claims, TokenVerifier
+from city.table import Table
 from security.cognito.clients import AppClients
 from security.cognito.endpoints import ClientKey, CognitoEndpoints
 from security.oauth.authorization import Authorization
@@ -20,7 +21,6 @@ from security.oauth.tokens import AgentOf, Tokens
 from security.settings import ApiSettings
 from security.store.accounts import AccountStore
 from security.store.clients import ClientStore
-from security.store.table import Table
 
 
 class OAuthServices:

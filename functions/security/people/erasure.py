@@ -19,12 +19,12 @@ from city.clock import Clock
 from city.dynamodb import ConditionFailed, Row, pauses
 from city.errors import Contended, NotFound
 from city.keys import key, prefix, split
+from city.table import Table
 from security.cognito.users import UserDirectory
 from security.store.accounts import AccountStore
 from security.store.keys import KeyStore
 from security.store.organisations import Member, OrganisationStore
 from security.store.registrations import RegistrationStore
-from security.store.table import Table
 from security.store.users import Erasure, UserStore, digest_of
 
 MAX_TRIES = 8

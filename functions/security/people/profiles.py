@@ -10,11 +10,11 @@ from city.json import Json
 from city.keys import key, prefix, split
 from city.policy.accounts import Account
 from city.policy.grant_forms import show_grant
+from city.table import Table
 from security.people.organisations import Organisations
 from security.people.users import User, Users
 from security.store.accounts import AccountStore
 from security.store.registrations import Registration, RegistrationStore
-from security.store.table import Table
 
 
 class Profiles:

@@ -30,16 +30,16 @@ from city.policy.accounts import Account, Plan, account_from_row, account_key, a
 from city.policy.credentials import key_subject
 from city.policy.grant_forms import pack
 from city.policy.grants import Grant
-from security.store.grants import GrantStore
-from security.store.keys import KeyStore, ListedKey
-from security.store.sources import DIRECT
-from security.store.table import (
+from city.table import (
     IS_NEW,
     Change,
     Condition,
     Statement,
     Table,
 )
+from security.store.grants import GrantStore
+from security.store.keys import KeyStore, ListedKey
+from security.store.sources import DIRECT
 
 MAX_GRANTS = 1000
 """Grants one subject may hold: an item has room for 400 KB, and every cold request reads it."""

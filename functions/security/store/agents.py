@@ -15,8 +15,8 @@ from enum import StrEnum
 
 from city.dynamodb import ConditionFailed, Row
 from city.keys import key, prefix, split
+from city.table import IS_NEW, IS_THERE, Change, Table
 from security.store.applications import LIVES, application_key
-from security.store.table import IS_NEW, IS_THERE, Change, Table
 
 AGENT_KIND = "I"
 CREDENTIAL = "credential"

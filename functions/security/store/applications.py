@@ -21,7 +21,7 @@ from typing import cast
 from city.dynamodb import ConditionFailed, Row
 from city.json import dump, parse
 from city.keys import key, prefix, split
-from security.store.table import IS_NEW, IS_THERE, Change, Condition, Table
+from city.table import IS_NEW, IS_THERE, Change, Condition, Table
 
 APPLICATION_KIND = "C"
 TRUST_KIND = "T"

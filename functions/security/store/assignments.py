@@ -24,6 +24,7 @@ from typing import NamedTuple
 from city.dynamodb import ConditionFailed, Row
 from city.keys import key, prefix, split
 from city.parallel import in_parallel
+from city.table import IS_THERE, LAST, Statement, Table
 from security.applications.permissions import BUILT_IN_ROLES
 from security.store.applications import LIVES, application_key
 from security.store.organisations import (
@@ -32,7 +33,6 @@ from security.store.organisations import (
     living_organisation,
     organisation_key,
 )
-from security.store.table import IS_THERE, LAST, Statement, Table
 from security.store.users import profile_key
 
 ASSIGNMENT_KIND = "S"

@@ -11,7 +11,7 @@ from typing import cast
 from city.dynamodb import Row
 from city.keys import split
 from city.policy.audit import DAY, audit_partition
-from security.store.table import LAST, Table
+from city.table import LAST, Table
 
 PAGE = 200
 """Rows that one read takes."""

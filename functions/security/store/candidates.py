@@ -9,8 +9,8 @@ from itertools import islice
 
 from city.errors import TooComplex
 from city.keys import key, split
+from city.table import Table
 from city.tenancy import Tenant
-from security.store.table import Table
 
 MAX_HOLDERS = 10_000
 """Direct grants of a tenant that a search goes through."""

@@ -15,7 +15,7 @@ from typing import cast
 from city.clock import SECOND
 from city.dynamodb import ConditionFailed, Row
 from city.keys import key
-from security.store.table import Change, Condition, Table
+from city.table import Change, Condition, Table
 
 ROW_KIND = "Y"
 LONGEST = 86_400

@@ -16,9 +16,9 @@ from typing import NamedTuple, cast
 from city.dynamodb import Row
 from city.json import Json, dump, parse
 from city.keys import key
+from city.table import IS_NEW, Condition, Table
 from city.tenancy import Tenant
 from security.store.policies import revision_key, revision_of
-from security.store.table import IS_NEW, Condition, Table
 
 ENTRY = "D"
 MAX_KEY = 1024

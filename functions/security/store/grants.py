@@ -19,8 +19,8 @@ from city.errors import NotFound
 from city.keys import key, prefix
 from city.policy.grant_forms import pack
 from city.policy.grants import Grant
+from city.table import IS_NEW, IS_THERE, Page, Statement, Table
 from security.store.sources import grant_key, stored_grant
-from security.store.table import IS_NEW, IS_THERE, Page, Statement, Table
 
 ROW_KIND = "G"
 

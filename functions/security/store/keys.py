@@ -12,7 +12,7 @@ from typing import cast
 
 from city.dynamodb import Row
 from city.keys import key
-from security.store.table import IS_NEW, Statement, Table
+from city.table import IS_NEW, Statement, Table
 
 ROW_KIND = "K"
 

@@ -25,7 +25,7 @@ from typing import cast
 
 from city.dynamodb import Row
 from city.keys import key, prefix, split
-from security.store.table import ALWAYS, IS_NEW, IS_THERE, Change, Condition, Statement, Table
+from city.table import ALWAYS, IS_NEW, IS_THERE, Change, Condition, Statement, Table
 
 ORGANISATION_KIND = "O"
 MEMBER_KIND = "M"

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from city.dynamodb import ConditionFailed
 from city.keys import key
-from security.store.table import IS_NEW, Table
+from city.table import IS_NEW, Table
 
 BYTES = 32
 

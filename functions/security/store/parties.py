@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from city.policy.accounts import Account, account_from_row, account_key
+from city.table import Table
 from security.store.accounts import living_account
 from security.store.applications import application_key
-from security.store.table import Table
 from security.store.users import Profile, profile_key, profile_of
 
 

@@ -21,7 +21,7 @@ from typing import cast
 from city.dynamodb import Row
 from city.keys import key, prefix, split
 from city.policy.accounts import Plan
-from security.store.table import IS_NEW, Condition, Page, Statement, Table
+from city.table import IS_NEW, Condition, Page, Statement, Table
 
 ROW_KIND = "P"
 _PLANS = key("plans")

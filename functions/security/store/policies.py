@@ -18,9 +18,9 @@ from typing import NamedTuple, cast
 from city.dynamodb import Row
 from city.json import dump, parse
 from city.keys import key
+from city.table import IS_NEW, Change, Condition, Statement, Table
 from city.tenancy import Tenant
 from models.authzen.policy import PolicyDocument
-from security.store.table import IS_NEW, Change, Condition, Statement, Table
 
 KIND = "P"
 MAX_POLICIES = 500

@@ -22,7 +22,7 @@ from city.clock import SECOND
 from city.dynamodb import ConditionFailed, Row
 from city.errors import Unavailable
 from city.keys import key
-from security.store.table import IS_NEW, IS_THERE, Change, Condition, Table
+from city.table import IS_NEW, IS_THERE, Change, Condition, Table
 
 ROW_KIND = "W"
 WAITING = "registrations"

@@ -25,6 +25,7 @@ from city.dynamodb import ConditionFailed, Row
 from city.json import Json, dump, parse
 from city.keys import key, prefix, split
 from city.policy.grant_forms import pack
+from city.table import IS_NEW, IS_THERE, LAST, MAX_STATEMENTS, Statement, Table
 from security.applications.native_grants import native_grant
 from security.applications.permissions import (
     BUILT_IN_PERMISSIONS,
@@ -33,7 +34,6 @@ from security.applications.permissions import (
     internal,
 )
 from security.store.applications import LIVES, application_key
-from security.store.table import IS_NEW, IS_THERE, LAST, MAX_STATEMENTS, Statement, Table
 
 PERMISSION_KIND = "Q"
 ROLE_KIND = "R"

@@ -22,7 +22,7 @@ from city.dynamodb import Row
 from city.keys import key, prefix, split
 from city.policy.grant_forms import unpack
 from city.policy.grants import Grant
-from security.store.table import Table
+from city.table import Table
 
 DIRECT = "direct"
 """The origin of a grant that was given to the subject itself."""

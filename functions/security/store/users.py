@@ -21,7 +21,7 @@ from typing import NamedTuple, cast
 from city.dynamodb import ConditionFailed, Row
 from city.json import Json, dump, parse
 from city.keys import key
-from security.store.table import IS_NEW, IS_THERE, Condition, Table
+from city.table import IS_NEW, IS_THERE, Condition, Table
 
 ROW_KIND = "P"
 ERASURE_KIND = "E"

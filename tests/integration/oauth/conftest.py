@@ -10,12 +10,12 @@ import pytest
 
 from city import aws
 from city.policy.accounts import Account
+from city.table import Table
 from security.application import create_app
 from security.oauth import services as oauth_services
 from security.services import Services
 from security.settings import ApiSettings
 from security.store.accounts import AccountStore
-from security.store.table import Table
 from tests.accounts import put_account
 from tests.conftest import create_security_table
 from tests.integration.oauth.user_pool import ISSUER, UserPool, serving

@@ -7,11 +7,11 @@ from pydantic import ValidationError
 
 from city.policy.accounts import Account
 from city.policy.credentials import hash_of
+from city.table import Table
 from security.applications.agents import hash_password
 from security.settings import ApiSettings
 from security.store.agents import Agent, AgentKind, AgentStore
 from security.store.applications import application_key
-from security.store.table import Table
 from tests.integration.oauth.conftest import CALLBACK, SECRET, VERIFIER, City, basic, redemption
 
 DIRECT = "aws.cognito.signin.user.admin"

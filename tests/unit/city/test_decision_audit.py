@@ -13,9 +13,9 @@ from starlette.types import Receive, Scope, Send
 from city.clock import SECOND
 from city.http import Correlated
 from city.policy.audit import DAY, PER_MINUTE, DecisionAudit, audit_partition
+from city.table import Table
 from security.audit import Audit, Wanted
 from security.store.audit import AuditStore, Entry
-from security.store.table import Table
 
 NOON = 1_800_000_000 * SECOND
 

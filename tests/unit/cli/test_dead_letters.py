@@ -11,10 +11,10 @@ import pytest
 from boto3.session import Session
 
 from city.dynamodb import from_stream, to_item
+from city.entity_rows import rows_of
 from cli.dead_letters import CHANGES, RETURNS, DeadLetters, ReplayError
 from cli.stack import Stack
 from context.changes import change_of, is_expiry
-from context.store.documents import rows_of
 from context.store.entities import EntityStore
 from tests.builders import entity
 from tests.template.stack import source

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from city.document import Entity, Identity
 from city.errors import (
     Ambiguous,
     CityError,
@@ -23,7 +24,6 @@ from city.errors import (
 from city.json import Json
 from city.policy.grants import UNLIMITED
 from city.tenancy import DEFAULT_TENANT, ServicePath, Tenant
-from context.document import Entity, Identity
 from context.entities import Creation, Entities, Mutation, permitted
 from context.ngsi_v2 import batch
 from context.ngsi_v2.batch import read_batch, read_notification

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from city.document import same_json
 from city.errors import InvalidRequest, Malformed
 from city.json import Json, dump
-from context.document import same_json
 from context.ngsi_v2.body import Repeated, read_json, read_text_value
 
 json_values: st.SearchStrategy[Json] = st.recursive(

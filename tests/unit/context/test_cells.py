@@ -6,12 +6,12 @@ import pytest
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
+from city.document import Attribute, Entity, Identity
 from city.errors import InvalidRequest
+from city.geography import Geometry, Position, box, point
+from city.locations import geometry_of
 from city.tenancy import ServicePath, Tenant
 from context.cells import CellRange, cells_of, ranges_around, ranges_for
-from context.document import Attribute, Entity, Identity
-from context.geography import Geometry, Position, box, point
-from context.locations import geometry_of
 from context.ngsi_v2.geo import parse_geo_query
 
 MADRID = (-3.7038, 40.4168)

@@ -12,8 +12,8 @@ import pytest
 
 from city import aws
 from city.clock import SECOND
+from city.document import Entity, Write
 from context.changes import change_between
-from context.document import Entity, Write
 from context.messages import Tick
 from context.store.subscriptions import State
 from tests.builders import CITY, START, entity, following

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from city import aws
+from city.document import Entity
 from city.errors import AlreadyExists, Ambiguous, Contended, NotFound, PartialUpdate, Unprocessable
 from city.tenancy import EVERYWHERE, ROOT, PathScope, ServicePath
 from context import entities as service
-from context.document import Entity
 from context.entities import Outcome
 from context.store.entities import EntityStore
 from tests.builders import (

@@ -2,11 +2,11 @@
 
 import pytest
 
+from city.document import Attribute, Entity, Identity
 from city.errors import InvalidRequest, TooLarge
 from city.json import Json
+from city.locations import check_location, geometry_value, location_of
 from city.tenancy import ServicePath, Tenant
-from context.document import Attribute, Entity, Identity
-from context.locations import check_location, geometry_value, location_of
 from context.ngsi_v2.geo import (
     GeoQuery,
     parse_geo_expression,

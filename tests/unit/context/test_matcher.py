@@ -8,13 +8,13 @@ import pytest
 
 from city import aws
 from city.clock import SECOND
+from city.document import Entity, Write
 from city.dynamodb import to_item
 from city.errors import Unavailable
 from city.json import Json, parse
 from city.tenancy import EVERYWHERE, Tenant
 from context.admission import Candidate, choose
 from context.changes import TTL_PRINCIPAL
-from context.document import Entity, Write
 from context.messages import Message, parse_message
 from context.store.entities import EntityStore
 from context.store.subscriptions import MAX_WINNERS

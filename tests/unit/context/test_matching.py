@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from city.clock import SECOND
+from city.document import Attribute, Entity, Write
 from city.json import Json
 from context.changes import Alteration, Change, change_between
-from context.document import Attribute, Entity, Write
 from context.matching import CompiledSubscription, SubscriptionIndex, compile_subscription
 from context.owners import Owner
 from context.store.subscriptions import StoredSubscription

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from city.document import Attribute, Entity, Write
 from city.errors import TooLarge
 from city.json import Json, parse
 from context.changes import Change, change_between
-from context.document import Attribute, Entity, Write
 from context.messages import Request
 from context.ngsi_v2.notifications import render_request
 from context.owners import Owner

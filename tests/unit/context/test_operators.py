@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from city.document import same_json
 from city.errors import InvalidRequest, Unprocessable
 from city.json import Json
-from context.document import same_json
 from context.ngsi_v2.operators import (
     ABSENT,
     Present,

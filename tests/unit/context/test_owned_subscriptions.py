@@ -8,11 +8,11 @@ import pytest
 
 from city import aws
 from city.clock import SECOND
+from city.document import Entity, Write
 from city.errors import Forbidden, NotFound
 from city.policy import Caller, Subject
 from city.policy.accounts import Accounts
 from city.policy.grants import Access
-from context.document import Entity, Write
 from context.messages import Message, parse_message
 from context.owners import NO_RIGHTS, Owner, Owners
 from tests import oracle

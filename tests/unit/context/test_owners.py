@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from city.clock import SECOND
+from city.document import Write
 from city.policy.accounts import Accounts
 from city.policy.grants import Access, Action
 from city.tenancy import ROOT, ServicePath
 from context.changes import Change, change_between
-from context.document import Write
 from context.owners import Disclosure, Owner, Owners, Sight
 from tests.accounts import grant, put_account
 from tests.budgets.meter import Meter, metered

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from city.document import Attribute
 from city.errors import InvalidRequest, Malformed
 from city.json import Json
-from context.document import Attribute
 from context.ngsi_v2.body import read_json
 from context.ngsi_v2.identifiers import check_identifier, check_in_url
 from context.ngsi_v2.payload import (

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from city import aws
+from city.document import Entity, Identity
 from city.errors import TooComplex
 from city.regex import compile_pattern
 from city.tenancy import EVERYWHERE, Tenant
-from context.document import Entity, Identity
 from context.ngsi_v2.geo import parse_geo_query
 from context.ngsi_v2.query_language import parse_q
 from context.queries import EntityQuery, Order, Page, Queries, Selector

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from city.document import Attribute, Entity, Identity
 from city.errors import InvalidPattern, InvalidRequest
 from city.json import Json
 from city.tenancy import ServicePath, Tenant
-from context.document import Attribute, Entity, Identity
 from context.ngsi_v2.query_language import parse_mq, parse_q
 
 CREATED = 1_577_836_800_123_456  # 2020-01-01T00:00:00.123Z and a bit

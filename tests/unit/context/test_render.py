@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from city.document import Attribute, Entity, Identity, same_json
 from city.errors import NotFound
 from city.json import Json, dump
 from city.tenancy import DEFAULT_TENANT, ServicePath
-from context.document import Attribute, Entity, Identity, same_json
 from context.ngsi_v2 import render, updates
 from context.ngsi_v2.body import read_json
 from context.ngsi_v2.payload import read_entity

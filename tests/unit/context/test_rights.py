@@ -8,10 +8,10 @@ import pytest
 
 from city import clock
 from city.clock import SECOND
+from city.document import Entity
 from city.errors import Forbidden, NotFound, Unauthenticated
 from city.policy.grants import UNLIMITED, Access, Action
 from city.tenancy import EVERYWHERE, ROOT, ServicePath
-from context.document import Entity
 from context.entities import Entities, Outcome
 from context.rights import Permit, readable, visible
 from context.store.entities import EntityStore

@@ -6,9 +6,9 @@ import pytest
 
 from city import dynamodb as wire
 from city.clock import SECOND
+from city.document import Entity, Write
 from city.errors import TooLarge
 from city.tenancy import EVERYWHERE, ServicePath, Tenant
-from context.document import Entity, Write
 from context.store.entities import EntityStore, Exists, Stale
 from tests.builders import CITY, START, FixedClock, at, attribute, entity, following, located
 
@@ -340,7 +340,8 @@ def test_counting_sees_all_pages(store: EntityStore) -> None:
 
 
 def test_a_located_entity_is_found_through_its_cells(store: EntityStore, rows: Any) -> None:
-    from context import cells, geography  # noqa: PLC0415
+    from city import geography  # noqa: PLC0415
+    from context import cells  # noqa: PLC0415
 
     def near(longitude: float, latitude: float) -> list[str]:
         ranges = cells.ranges_around((longitude, latitude), 500)

@@ -3,10 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from city.document import Entity, Identity
+from city.entity_keys import Key, entity_key, part_key
 from city.tenancy import ROOT, ServicePath, Tenant
-from context.document import Entity, Identity
 from context.store import layout
-from context.store.layout import Key, Listed
+from context.store.layout import Listed
 from context.store.table import starting_with
 
 TENANTS = st.sampled_from(["", "a", "ab", "e", "l", "t", "types", "a_e"]).map(Tenant)
@@ -29,11 +30,11 @@ ENTITIES = st.builds(
 def all_keys(entity: Entity) -> set[Key]:
     tenant, _, type, path = entity.identity
     return {
-        layout.entity_key(entity.identity),
+        entity_key(entity.identity),
         layout.type_key(entity),
         layout.path_key(entity),
         layout.cell_key(entity, "89c2590000000000"),
-        layout.part_key(entity.identity, entity.created, 0),
+        part_key(entity.identity, entity.created, 0),
         layout.counter_key(tenant, type, path),
         layout.delta_key(tenant, "00ff"),
         layout.end_key(entity.identity, entity.created, entity.created + 1),
@@ -42,12 +43,12 @@ def all_keys(entity: Entity) -> set[Key]:
 
 @given(IDENTITIES, IDENTITIES)
 def test_different_identities_have_different_keys(one: Identity, other: Identity) -> None:
-    assert (layout.entity_key(one) == layout.entity_key(other)) == (one == other)
+    assert (entity_key(one) == entity_key(other)) == (one == other)
 
 
 @given(IDENTITIES)
 def test_an_entity_key_says_its_identity(identity: Identity) -> None:
-    assert layout.identity_of(layout.entity_key(identity)) == identity
+    assert identity_of(entity_key(identity)) == identity
 
 
 @given(ENTITIES)

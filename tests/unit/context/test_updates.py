@@ -8,13 +8,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from city.dates import parse_date
+from city.document import Attribute, Entity, Identity, Write
 from city.errors import InvalidRequest, NotFound, PartialUpdate, TooLarge, Unprocessable
 from city.json import Json
 from city.tenancy import DEFAULT_TENANT, ROOT, ServicePath
-from context.document import Attribute, Entity, Identity, Write
 from context.entities import Mutation
 from context.ngsi_v2 import updates
-from context.ngsi_v2.dates import parse_date
 from context.ngsi_v2.payload import Attributes
 from context.ngsi_v2.updates import Request
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from city.document import Attribute, Entity, Identity
 from city.json import Json
 from city.tenancy import ServicePath, Tenant
-from context.document import Attribute, Entity, Identity
 from context.values import alternatives, comparable, order_key, reach, value_order_key
 
 CREATED = 1_500_000_000_123_456

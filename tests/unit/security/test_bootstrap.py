@@ -8,9 +8,9 @@ import pytest
 
 from city.errors import InvalidRequest
 from city.policy.grants import Action
+from city.table import Table
 from security.bootstrap import Administrator, City, bootstrap
 from security.store.accounts import AccountStore
-from security.store.table import Table
 
 EMAIL = "first@city.example"
 

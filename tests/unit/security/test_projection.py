@@ -17,12 +17,12 @@ from city.keys import key
 from city.policy.accounts import Account
 from city.policy.grant_forms import pack
 from city.policy.grants import Action, Grant
+from city.table import Table
 from security.rights import projection
 from security.rights.projection import Projection
 from security.store.accounts import AccountStore
 from security.store.keys import KeyStore, ListedKey
 from security.store.sources import DIRECT, SourceStore
-from security.store.table import Table
 from tests.conftest import create_security_table
 
 APP, ROLES, ORGANISATION = "app", ("cook", "waiter"), "guild"

@@ -12,11 +12,11 @@ import pytest
 from city import aws
 from city.clock import now
 from city.errors import AlreadyExists, Contended, InvalidRequest, NotFound, TooComplex, Unavailable
+from city.table import Table
 from security.cognito.users import UserDirectory
 from security.people import users as module
 from security.people.users import Details, Users
 from security.store.accounts import AccountStore
-from security.store.table import Table
 from security.store.users import Profile, UserStore
 
 if TYPE_CHECKING:

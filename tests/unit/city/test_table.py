@@ -6,7 +6,7 @@ import pytest
 
 from city.clock import SECOND
 from city.dynamodb import ConditionFailed
-from security.store.table import IS_NEW, IS_THERE, Change, Condition, Table
+from city.table import IS_NEW, IS_THERE, Change, Condition, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

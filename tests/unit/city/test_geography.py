@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from city.errors import InvalidRequest
-from city.json import Json
-from context.geography import (
+from city.geography import (
     EARTH_RADIUS,
     Bounds,
     Geometry,
@@ -28,6 +27,7 @@ from context.geography import (
     read_geojson,
     same_shape,
 )
+from city.json import Json
 
 SQUARE: Json = [[0, 0], [2, 0], [2, 2], [0, 2], [0, 0]]
 HOLE: Json = [[0.5, 0.5], [1.5, 0.5], [1.5, 1.5], [0.5, 1.5], [0.5, 0.5]]
@@ -115,7 +115,7 @@ def test_sound_shapes_pass_the_polygon_check() -> None:
 def test_boxes_and_points_need_no_geometry_library() -> None:
     program = """
 import sys
-from context.geography import box, covered_by, distance, intersects, point
+from city.geography import box, covered_by, distance, intersects, point
 assert intersects(point(1, 1), box((0, 0), (2, 2)))
 assert covered_by(box((0, 0), (1, 1)), box((0, 0), (2, 2)))
 assert not intersects(point(3, 1), box((0, 0), (2, 2)))

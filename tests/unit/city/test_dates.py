@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from city.dates import canonical, format_date, parse_date
 from city.errors import InvalidRequest
 from city.json import Json
-from context.ngsi_v2.dates import canonical, format_date, parse_date
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from city.clock import SECOND
+from city.document import Entity, Write, dump_attributes, parse_attributes
 from city.dynamodb import Row
+from city.entity_keys import Key, entity_key, identity_of, part_key
 from city.errors import TooLarge
 from city.json import dump, parse
-from context.document import Entity, Write, dump_attributes, parse_attributes
-from context.store.layout import Key, entity_key, identity_of, part_key
 
 COMPRESS_ABOVE = 600
 """Bytes of document that leave room in one write unit (1 KB) for the rest of the row."""

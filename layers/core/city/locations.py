@@ -6,12 +6,12 @@ older ones (geo:point, geo:line, geo:box, geo:polygon) are text with latitude fi
 
 from collections.abc import Mapping
 
+from city import geography
+from city.document import Attribute
 from city.errors import InvalidRequest, TooLarge
+from city.geography import Geometry, Position
 from city.json import Json
-from context import geography
-from context.document import Attribute
-from context.geography import Geometry, Position
-from context.numbers import read_number
+from city.numbers import read_number
 
 LOCATION_TYPES = frozenset({"geo:json", "geo:point", "geo:line", "geo:box", "geo:polygon"})
 """Attribute types that make an attribute the location of its entity."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from context.numbers import read_number
+from city.numbers import read_number
 
 
 @pytest.mark.parametrize(
