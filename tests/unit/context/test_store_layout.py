@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from city.document import Entity, Identity
-from city.entity_keys import Key, entity_key, part_key
+from city.entity_keys import Key, entity_key, identity_of, part_key
 from city.tenancy import ROOT, ServicePath, Tenant
 from context.store import layout
 from context.store.layout import Listed
