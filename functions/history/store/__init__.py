@@ -1,0 +1,1 @@
+"""Everything history does with AWS."""
