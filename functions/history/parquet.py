@@ -21,6 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from pydantic_core import to_json
+
 from city.dates import parse_date
 from city.json import Json, dump, parse
 from history.records import Record
@@ -86,8 +88,7 @@ def parquet_of(records: Sequence[Record]) -> bytes:
     """One Parquet file of records, sorted; the same records give the same bytes."""
     with TemporaryDirectory(prefix="history-") as place:
         rows, file = Path(place, "rows.json"), Path(place, "file.parquet")
-        with rows.open("w", encoding="utf-8") as lines:
-            lines.writelines(f"{dump(row)}\n" for row in map(_row_of, records))
+        rows.write_bytes(to_json([_row_of(record) for record in records]))
         _connection().cursor().execute(_copy(rows, file))
         return file.read_bytes()
 
@@ -142,7 +143,7 @@ def _copy(rows: Path, file: Path) -> str:
         for name, type, _ in COLUMNS
     )
     return (
-        f"COPY (SELECT {taken} FROM read_json('{rows}', format='newline_delimited', "  # noqa: S608 - our own paths
+        f"COPY (SELECT {taken} FROM read_json('{rows}', format='array', "  # noqa: S608 - our own paths
         f"maximum_object_size=67108864, columns={{{given}}}) ORDER BY {', '.join(ORDER)}) "
         f"TO '{file}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
     )
