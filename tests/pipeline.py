@@ -8,6 +8,7 @@ from uuid import uuid4
 from botocore.exceptions import ClientError
 
 from city.clock import SECOND
+from city.dead_letters import StreamDeadLetters
 from city.document import Entity
 from city.dynamodb import to_item
 from city.entity_rows import rows_of
@@ -27,7 +28,6 @@ from context.queues import (
     NotificationDeadLetters,
     NotificationQueue,
     RetryQueue,
-    StreamDeadLetters,
 )
 from context.store.entities import EntityStore
 from context.store.parked import ParkedStore

@@ -4,10 +4,11 @@ from typing import Any
 
 from city.aws import client
 from city.clock import now
+from city.dead_letters import StreamDeadLetters
 from city.observability import logger
 from context.notifier import Notifier
 from context.owners import owners
-from context.queues import NotificationQueue, StreamDeadLetters
+from context.queues import NotificationQueue
 from context.settings import MatcherSettings
 from context.store.entities import EntityStore
 from context.store.parked import ParkedStore

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from city.dead_letters import given
 from city.dynamodb import translated
 from city.errors import Unavailable
 from city.parallel import in_parallel
@@ -22,8 +23,6 @@ MAX_DELAY = 900
 
 UNREADABLE = "unreadable"
 """The order group of dead letters that are no notifications."""
-
-_REASON_LENGTH = 250
 
 
 class NotificationQueue:
@@ -86,24 +85,9 @@ class NotificationDeadLetters:
             "MessageBody": body,
             "MessageGroupId": group,
             "MessageDeduplicationId": secrets.token_hex(16),
-            "MessageAttributes": _reason(reason),
+            "MessageAttributes": given(reason),
         }
         send_batch(self.client, self.url, [entry])
-
-
-@dataclass(frozen=True, slots=True)
-class StreamDeadLetters:
-    """The standard queue of stream records that could not be processed."""
-
-    client: "SQSClient"
-    url: str
-
-    def put(self, record: str, reason: str) -> None:
-        """Keep a record (JSON), and why it failed."""
-        with translated():
-            self.client.send_message(
-                QueueUrl=self.url, MessageBody=record, MessageAttributes=_reason(reason)
-            )
 
 
 def send_batch(client: "SQSClient", url: str, entries: list[dict[str, Any]]) -> None:
@@ -138,9 +122,3 @@ def _entry(message: Message) -> dict[str, Any]:
         "MessageGroupId": message.group,
         "MessageDeduplicationId": message.name,
     }
-
-
-def _reason(text: str) -> dict[str, Any]:
-    # A receiver's own words may be in it, and SQS takes no control characters.
-    shown = text[:_REASON_LENGTH].encode("unicode_escape").decode()
-    return {"reason": {"DataType": "String", "StringValue": shown or "unknown"}}

@@ -9,16 +9,13 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from city.dead_letters import StreamDeadLetters
 from city.faults import is_passing
-from city.json import dump_ascii
 from context.changes import Change, change_of, is_expiry
 from context.notifier import Notifier
-from context.queues import StreamDeadLetters
 from context.store.entities import EntityStore
 
 Record = Mapping[str, Any]
-
-MAX_RECORD_BYTES = 250_000
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +80,7 @@ class Stream:
         if is_passing(error):
             raise error
         _log.error("a stream record is set aside", exc_info=error)
-        self._dead_letters.put(_as_text(record), f"{type(error).__name__}: {error}")
+        self._dead_letters.put(record, error)
         return 1
 
 
@@ -99,13 +96,3 @@ def _kind(record: Record, image: str) -> str | None:
     row: Mapping[str, Any] = record["dynamodb"].get(image) or {}
     kind: str | None = row.get("k", {}).get("S")
     return kind
-
-
-def _as_text(record: Record) -> str:
-    """The record as the queue keeps it; without its images when they would not fit."""
-    text = dump_ascii(record)
-    if len(text) <= MAX_RECORD_BYTES:
-        return text
-    images = record["dynamodb"]
-    kept = {name: images[name] for name in images if name not in ("NewImage", "OldImage")}
-    return dump_ascii({**record, "dynamodb": kept})

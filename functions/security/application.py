@@ -7,20 +7,19 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
+from city import problems
 from city.aws import client
 from city.errors import CityError
 from city.http import COMPRESS_FROM, Correlated, MethodNotAllowed, UnknownPath, authorise
 from city.observability import logger
-from city.policy import Operation, Policy
+from city.policy import Operation, Policy, merged
 from city.policy.audit import PLATFORM, DecisionAudit
-from security.access import merged
 from security.administration import (
     audit_routes,
     erasure_routes,
     grant_routes,
     key_routes,
     plan_routes,
-    problems,
     profile_routes,
     registration_routes,
     subject_routes,

@@ -8,12 +8,12 @@ import re
 
 from fastapi import APIRouter, Request, Response
 
+from city.bodies import read_object
 from city.clock import iso
 from city.errors import InvalidRequest
 from city.policy import Operation
 from security.access import ADMIN
 from security.administration.facts import CallerFact, check_members, json_answer
-from security.bodies import read_object
 from security.services import SecurityServices
 
 router = APIRouter(tags=["Erasures"])

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
+from city.bodies import read_object
 from city.clock import iso
 from city.json import Json
 from city.policy import Operation
@@ -17,7 +18,6 @@ from security.administration.facts import (
     page_answer,
     required_text,
 )
-from security.bodies import read_object
 from security.rights.api_keys import ApiKey, parse_terms
 from security.services import SecurityServices
 from security.store.keys import ListedKey

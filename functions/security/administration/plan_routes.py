@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 
+from city.bodies import read_object
 from city.json import Json
 from city.policy import Operation
 from city.policy.accounts import Plan
@@ -17,7 +18,6 @@ from security.administration.facts import (
     no_content,
     page_answer,
 )
-from security.bodies import read_object
 from security.rights.plans import parse_plan
 from security.services import SecurityServices
 from security.store.plans import Usage

@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter, Request, Response
 
+from city.bodies import read_object
 from city.errors import InvalidRequest
 from city.json import Json
 from city.policy import Operation
 from security.access import PROFILE
 from security.administration.facts import CallerFact, check_members, json_answer, no_content
-from security.bodies import read_object
 from security.people.users import Details
 from security.services import SecurityServices
 

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
+from city.bodies import read_object
 from city.clock import iso
 from city.errors import InvalidRequest
 from city.json import Json
@@ -16,7 +17,6 @@ from security.administration.facts import (
     no_content,
     page_answer,
 )
-from security.bodies import read_object
 from security.services import SecurityServices
 from security.store.assignments import UserRole
 from security.store.registrations import Registration, Wanted

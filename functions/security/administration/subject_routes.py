@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
+from city.bodies import read_bytes, read_object
 from city.clock import iso
 from city.errors import InvalidRequest
 from city.json import Json
@@ -18,7 +19,6 @@ from security.administration.facts import (
     no_content,
     required_text,
 )
-from security.bodies import read_bytes, read_object
 from security.services import SecurityServices
 
 router = APIRouter(tags=["Subjects"])

@@ -8,8 +8,8 @@ from city.clock import Clock
 from city.dynamodb import ConditionFailed
 from city.errors import InvalidRequest, NotFound, Stale, TooLarge
 from city.json import Json, dump
+from city.preconditions import Preconditions
 from city.tenancy import Tenant
-from security.decisions.preconditions import Preconditions
 from security.store.directory import DirectoryStore, Entry, Kind, Place
 
 MAX_BYTES = 16_384

@@ -7,10 +7,12 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
+from city.bodies import read_object
 from city.clock import iso
 from city.errors import InvalidRequest, NotFound
 from city.json import Json
 from city.policy import Operation
+from city.preconditions import entity_tag
 from security.access import ADMIN
 from security.administration.facts import (
     Parameters,
@@ -20,10 +22,8 @@ from security.administration.facts import (
     page_answer,
     required_text,
 )
-from security.bodies import read_object
 from security.decisions.evaluations import Asker
 from security.decisions.facts import AdministratorFact, PreconditionsFact
-from security.decisions.preconditions import entity_tag
 from security.services import SecurityServices, Services
 from security.store.directory import Entry, Kind, Place
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter, Request, Response
 
+from city.bodies import read_object
 from city.errors import CityError, InvalidRequest
 from city.http import message_of, status_of
 from city.json import Json
@@ -14,7 +15,6 @@ from city.policy import Operation
 from models.authzen.requests import AccessRequest, AccessRequests, Options
 from security.access import DECIDE, OPEN
 from security.administration.facts import json_answer
-from security.bodies import read_object
 from security.decisions.evaluations import Answer, Asker
 from security.decisions.facts import AskerFact, read
 from security.oauth.metadata_routes import city_url

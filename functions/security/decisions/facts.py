@@ -7,11 +7,11 @@ from pydantic import BaseModel, ValidationError
 
 from city.errors import InvalidRequest
 from city.json import Json
+from city.preconditions import Preconditions
 from city.tenancy import Tenant, parse_tenant
 from models.authzen.faults import explain
 from security.administration.facts import CallerFact
 from security.decisions.evaluations import Asker
-from security.decisions.preconditions import Preconditions
 
 _TENANT_HEADERS = ("fiware-service", "ngsild-tenant")
 

@@ -10,10 +10,10 @@ from city.clock import Clock
 from city.dynamodb import ConditionFailed
 from city.errors import AlreadyExists, InvalidRequest, NotFound, Stale, TooLarge
 from city.json import Json, dump
+from city.preconditions import Preconditions
 from city.tenancy import Tenant
 from models.authzen.policy import PolicyDocument
 from security.decisions.policy_language import Policy, compile_policy, read_policy
-from security.decisions.preconditions import Preconditions
 from security.store.policies import MAX_POLICIES, PolicyStore, StoredPolicy
 
 MAX_BYTES = 16_384

@@ -2,16 +2,16 @@
 
 from fastapi import APIRouter, Request, Response
 
+from city.bodies import read_object
 from city.clock import iso
 from city.errors import InvalidRequest
 from city.json import Json
 from city.policy import Operation
+from city.preconditions import entity_tag
 from security.access import ADMIN
 from security.administration.facts import Parameters, json_answer, no_content, page_answer
-from security.bodies import read_object
 from security.decisions.evaluations import Asker
 from security.decisions.facts import AdministratorFact, PreconditionsFact
-from security.decisions.preconditions import entity_tag
 from security.services import SecurityServices, Services
 from security.store.policies import StoredPolicy
 

@@ -5,12 +5,12 @@ from typing import TypeVar
 
 from fastapi import APIRouter, Request, Response
 
+from city.bodies import read_object
 from city.json import Json
 from city.policy import Operation
 from models.authzen.requests import ActionSearch, Page, ResourceSearch, SubjectSearch
 from security.access import DECIDE
 from security.administration.facts import json_answer
-from security.bodies import read_object
 from security.decisions.evaluations import Asker
 from security.decisions.facts import AskerFact, read
 from security.decisions.page_tokens import PageTokens

@@ -9,10 +9,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from city.bodies import parse_json, read_bytes
 from city.errors import InvalidRequest, Malformed
 from city.json import Json
 from city.policy import Caller
-from security.bodies import parse_json, read_bytes
 from security.keyrock.body import is_plain_text
 from security.keyrock.errors import EXPECTING_JSON, Refused, not_authorized
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 
+from city.bodies import read_bytes
 from city.json import Json, dump
 from city.policy import PUBLIC, MissingScope, Operation
 from city.policy.credentials import presented_token
 from security.access import DECIDE, OPEN
-from security.bodies import read_bytes
 from security.cognito.endpoints import Rejected
 from security.oauth.errors import NEVER_STORED
 from security.oauth.forms import (

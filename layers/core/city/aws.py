@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 if TYPE_CHECKING:
     from boto3.session import Session
+    from mypy_boto3_athena import AthenaClient
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 MAX_CONNECTIONS = 32
@@ -25,7 +27,11 @@ def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
 @overload
 def client(service: Literal["cognito-idp"]) -> "CognitoIdentityProviderClient": ...
 @overload
+def client(service: Literal["s3"]) -> "S3Client": ...
+@overload
 def client(service: Literal["sqs"]) -> "SQSClient": ...
+@overload
+def client(service: Literal["athena"]) -> "AthenaClient": ...
 @cache
 def client(service: Any) -> Any:
     """The client of an AWS service, shared by everything in this process; safe for threads."""

@@ -92,7 +92,18 @@ class Caller:
 
 
 Rules = Mapping[tuple[str, str], Operation]
+"""The operation of each route, by method and route template."""
 Find = Callable[[Iterable[str]], Mapping[str, Account]]
+
+
+def merged(tables: Iterable[Rules]) -> dict[tuple[str, str], Operation]:
+    """One table of all rules. Raises ValueError for an operation that has two."""
+    rules: dict[tuple[str, str], Operation] = {}
+    for table in tables:
+        if twice := rules.keys() & table.keys():
+            raise ValueError(f"two rules for {sorted(twice)}")
+        rules |= table
+    return rules
 
 
 class _Identity(NamedTuple):

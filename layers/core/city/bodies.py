@@ -1,9 +1,9 @@
-"""Request bodies of the security API as JSON, read strictly."""
+"""Request bodies as JSON, read strictly."""
 
 import json
 from typing import cast
 
-from fastapi import Request
+from starlette.requests import Request
 
 from city.errors import InvalidRequest, Malformed, TooLarge
 from city.json import Json

@@ -1,4 +1,4 @@
-"""Refusals as `/access/v1` answers them: problem details (RFC 9457)."""
+"""Refusals as the interfaces of our own answer them: problem details (RFC 9457)."""
 
 from http import HTTPStatus
 

@@ -1,0 +1,69 @@
+"""The services of the history API, shared by all requests of a process.
+
+Each is made with the first request that needs it, and its modules load then: DuckDB alone takes
+longer to load than most queries take.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends, Request
+
+from city.aws import client
+from city.clock import now
+from city.table import Table
+from history.settings import ApiSettings
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from history.recorder import Recorder
+    from history.store.directory import Directory
+    from history.store.ledger import Ledger
+    from history.store.objects import Objects
+
+
+class Services:
+    """What routes call, over one client of each service of AWS."""
+
+    def __init__(self, settings: ApiSettings, dynamodb: "DynamoDBClient") -> None:
+        self.settings = settings
+        self.clock = now
+        self.dynamodb = dynamodb
+        self.table = Table(dynamodb, settings.history_table, now)
+
+    @cached_property
+    def objects(self) -> "Objects":
+        """The history bucket."""
+        from history.store.objects import Objects  # noqa: PLC0415
+
+        return Objects(client("s3"), self.settings.history_bucket)
+
+    @cached_property
+    def ledger(self) -> "Ledger":
+        """Which files there are."""
+        from history.store.ledger import Ledger  # noqa: PLC0415
+
+        return Ledger(self.table, self.clock)
+
+    @cached_property
+    def directory(self) -> "Directory":
+        """Which series there are."""
+        from history.store.directory import Directory  # noqa: PLC0415
+
+        return Directory(self.table, self.clock)
+
+    @cached_property
+    def recorder(self) -> "Recorder":
+        """What puts records into the history."""
+        from history.recorder import Recorder  # noqa: PLC0415
+
+        return Recorder(self.objects, self.ledger, self.directory)
+
+
+async def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+HistoryServices = Annotated[Services, Depends(_services)]

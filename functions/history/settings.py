@@ -1,0 +1,52 @@
+"""The environment variables of the history functions."""
+
+from typing import Literal
+
+from city.settings import AccessSettings, Settings
+
+QuantumLeapDialect = Literal["1.0.0", "1.0.1"]
+
+
+class StoreSettings(Settings):
+    """Where the history is: `history_table` says which files there are in `history_bucket`."""
+
+    history_table: str
+    history_bucket: str
+
+
+class ArchiveSettings(StoreSettings):
+    """history.archive."""
+
+    archive_dead_letter_queue_url: str
+
+
+class CompactSettings(StoreSettings):
+    """history.compact: takes tasks, and puts those that it cannot do among the dead letters."""
+
+    history_task_queue_url: str
+    history_task_dead_letter_queue_url: str
+
+
+class ScheduleSettings(StoreSettings):
+    """history.schedule: looks for what is to be done, and queues it."""
+
+    history_task_queue_url: str
+
+
+class ApiSettings(AccessSettings, StoreSettings):
+    """history.api.
+
+    - `context_table`: the entities as they are now; the last value of an attribute is read there.
+    - `history_task_queue_url`: where deletions and exports are worked off.
+    - `athena_workgroup`, `athena_database`: where large queries go.
+    - `quantum_leap_dialect`: the version of QuantumLeap whose answers clients get.
+    - `public_url`: where the APIs answer, if not where a request says (a domain of the city's own).
+    """
+
+    context_table: str
+    history_task_queue_url: str
+    athena_workgroup: str
+    athena_database: str
+    quantum_leap_dialect: QuantumLeapDialect = "1.0.0"
+    public_url: str = ""
+    max_body_bytes: int = 4_194_304
