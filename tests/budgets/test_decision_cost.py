@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from city.policy.accounts import Accounts
+from city.preconditions import Preconditions
 from city.table import Table
 from city.tenancy import DEFAULT_TENANT
 from models.authzen.requests import AccessRequest
 from security.decisions.evaluations import Asker, Evaluations
 from security.decisions.policies import Policies
 from security.decisions.policy_language import compile_policy, decide, read_policy
-from security.decisions.preconditions import Preconditions
 from security.store.directory import DirectoryStore, Entry, Kind, Place
 from security.store.policies import PolicyStore
 from tests.budgets.meter import metered

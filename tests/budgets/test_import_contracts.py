@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 HTTP = {
     "context": {"api", "application", "matcher", "ngsi_v2", "sender", "services", "settings"},
     "security": {
-        *("access", "administration", "api", "application", "bodies", "decisions", "keyrock"),
+        *("access", "administration", "api", "application", "decisions", "keyrock"),
         *("oauth", "services", "settings"),
     },
 }

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from city.errors import Stale
+from city.preconditions import Preconditions
 from city.tenancy import DEFAULT_TENANT
-from security.decisions.preconditions import Preconditions
 from security.store import policies as store
 from tests.integration.desk import Desk, party, question
 

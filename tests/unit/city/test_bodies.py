@@ -2,8 +2,8 @@
 
 import pytest
 
+from city.bodies import MAX_NESTING, parse_json
 from city.errors import Malformed
-from security.bodies import MAX_NESTING, parse_json
 
 
 def nested(depth: int) -> bytes:
