@@ -15,7 +15,7 @@ class Builder:
         order: Order,
         visible: Visible | None,
         key: str,
-        note: Progress = lambda share: None,
+        note: Progress = lambda _: None,
     ) -> Built:
         """Write the file of an order to `key`, over one that is there; an empty order has no rows.
 
