@@ -1,4 +1,4 @@
-"""AWS in process (moto) for every test, and a fresh context table for each test that asks."""
+"""AWS in process (moto) for every test, and fresh tables and buckets for each test that asks."""
 
 import asyncio
 import os
@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.server import ThreadedMotoServer
 from samtranslator.yaml_helper import yaml_parse
 
 from city import aws
@@ -23,6 +24,7 @@ from tests.local_city import LocalCity
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,6 +56,20 @@ def create_context_table(client: "DynamoDBClient") -> str:
 def create_security_table(client: "DynamoDBClient") -> str:
     """A new, empty security table; its name."""
     return _create_table(client, "SecurityTable")
+
+
+def create_history_table(client: "DynamoDBClient") -> str:
+    """A new, empty history table; its name."""
+    return _create_table(client, "HistoryTable")
+
+
+def create_history_bucket(client: "S3Client") -> str:
+    """A new, empty bucket; its name."""
+    name = f"history-{uuid4().hex[:12]}"
+    client.create_bucket(
+        Bucket=name, CreateBucketConfiguration={"LocationConstraint": client.meta.region_name}
+    )
+    return name
 
 
 def _create_table(client: "DynamoDBClient", resource: str) -> str:
@@ -112,6 +128,41 @@ def security_table(dynamodb: "DynamoDBClient") -> Iterator[str]:
     name = create_security_table(dynamodb)
     yield name
     dynamodb.delete_table(TableName=name)
+
+
+@pytest.fixture
+def history_table(dynamodb: "DynamoDBClient") -> Iterator[str]:
+    """A fresh history table; gone after the test."""
+    name = create_history_table(dynamodb)
+    yield name
+    dynamodb.delete_table(TableName=name)
+
+
+@pytest.fixture
+def s3() -> "S3Client":
+    """The process's S3 client, on the fake."""
+    return aws.client("s3")
+
+
+@pytest.fixture
+def history_bucket(s3: "S3Client") -> Iterator[str]:
+    """A fresh bucket; gone after the test with all that is in it."""
+    name = create_history_bucket(s3)
+    yield name
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
+        for stored in page.get("Contents", []):
+            s3.delete_object(Bucket=name, Key=stored["Key"])
+    s3.delete_bucket(Bucket=name)
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint(_aws: None) -> Iterator[str]:
+    """Where the fake S3 of this process answers over HTTP, for DuckDB: the very same buckets."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
 
 
 @pytest.fixture
