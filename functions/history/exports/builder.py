@@ -1,25 +1,21 @@
-"""Builds the file of an order with DuckDB and puts it into the bucket."""
+"""Builds a file of the history with DuckDB and puts it into the bucket."""
 
 from collections.abc import Callable
 
-from history.exports.orders import Built, Order, Visible
+from history.exports.orders import Built, Contents
 
-Progress = Callable[[float], None]
+Progress = Callable[[float, int], None]
+"""Is told the share that is done, from 0 to 1, and how many rows."""
 
 
 class Builder:
     """Makes files of the history; knows no caller."""
 
     def build(
-        self,
-        order: Order,
-        visible: Visible | None,
-        key: str,
-        note: Progress = lambda _: None,
+        self, contents: Contents, key: str, note: Progress = lambda _share, _rows: None
     ) -> Built:
-        """Write the file of an order to `key`, over one that is there; an empty order has no rows.
+        """Write a file to `key`, over one that is there; without anything to hold it has no rows.
 
-        Only what is `visible` goes in (None: all of the type). `note` is told the share that is done,
-        from 0 to 1. Raises Unavailable when the bucket does not answer.
+        Raises Unavailable when the bucket does not answer.
         """
         raise NotImplementedError

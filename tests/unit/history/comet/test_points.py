@@ -26,6 +26,9 @@ from history.comet.points import (
 from history.queries import Bucket, Method, Window
 from history.records import Series
 
+BEGINS = {"month": 5, "day": 8, "hour": 11, "minute": 14, "second": 17}
+"""How much of a time in ISO 8601 its origin keeps."""
+
 SERIES = Series("Room", "Room1", ROOT)
 MILLISECOND = 1000
 
@@ -63,8 +66,12 @@ def texts(start: str, **occurrences: int) -> tuple[Bucket, Bucket]:
 
 
 def points(period: Period, methods: Iterable[str], *buckets: Bucket, words: Any = ()) -> Any:
-    (found,) = series_of("temperature", period, [*methods], buckets, words)
-    return found["points"]  # type: ignore[call-overload, index]  # the shape is what is tested
+    (found,) = shown(period, methods, buckets, words)
+    return found["points"]
+
+
+def shown(period: Period, methods: Iterable[str], buckets: Any, words: Any = ()) -> Any:
+    return series_of("temperature", period, [*methods], buckets, words)
 
 
 @pytest.mark.parametrize(
@@ -137,19 +144,18 @@ def test_points_are_those_of_an_oracle(observed: list[tuple[int, Any]], period: 
     expected: dict[tuple[str, int], list[Any]] = {}
     for moment, value in observed:
         date = at(moment)
-        fields = [getattr(date, unit) for unit in ("year", *PERIODS[: PERIODS.index(period)])]
-        begin = datetime(*(fields + [1] * 3)[: max(3, len(fields))], tzinfo=UTC)
-        mark = (begin.isoformat(timespec="milliseconds")[:-6] + "Z", getattr(date, period))
+        begin = date.isoformat()[: BEGINS[period]] + "1970-01-01T00:00:00.000Z"[BEGINS[period] :]
+        mark = (begin, getattr(date, period))
         expected.setdefault(mark, []).append(value)
     counted, said = buckets_of(observed, period)
     found = {
         (one["_id"]["origin"], point["offset"]): point
-        for one in series_of("temperature", period, METHODS, counted, said)
-        for point in one["points"]  # type: ignore[call-overload, index, union-attr]
+        for one in shown(period, METHODS, counted, said)
+        for point in one["points"]
     }
     assert found.keys() == expected.keys()
     for mark, point in found.items():
-        assert_summed(point, expected[mark])  # type: ignore[arg-type]
+        assert_summed(point, expected[mark])
 
 
 def assert_summed(point: dict[str, Any], observed: list[Any]) -> None:
