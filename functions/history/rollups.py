@@ -39,3 +39,41 @@ value has its `kind` as a record has; `num` if it is a number, and else `text`: 
 "true" or "false", JSON, or the exact digits of an integer beyond 2^53 (beside `num`). `attr_type`,
 `lat` and `lon` are those of the last value.
 """
+
+SERIES_COLUMNS = "entity_id, service_path, attr, dataset_id"
+
+_VALUE = """struct_pack(
+    ts := ts,
+    kind := kind,
+    num := CASE WHEN numeric THEN v_num END,
+    text := CASE kind WHEN 'string' THEN v_str WHEN 'boolean' THEN CAST(v_bool AS VARCHAR) ELSE v_json END,
+    attr_type := attr_type,
+    lat := lat,
+    lon := lon
+)"""
+
+HOURS_OF_RECORDS = f"""
+WITH value AS (
+    SELECT {SERIES_COLUMNS}, date_trunc('hour', ts) AS hour, {_VALUE} AS one,
+        CASE WHEN numeric THEN v_num END AS number, CASE kind WHEN 'string' THEN v_str END AS string
+    FROM (SELECT *, kind IN ('integer', 'number') AS numeric FROM read_parquet(?))
+    WHERE op = 'set' AND kind <> 'null'
+), hours AS (
+    SELECT {SERIES_COLUMNS}, hour,
+        count(*) AS n, count(number) AS num,
+        fsum(number) AS sum, fsum(number * number) AS sumsq, min(number) AS min, max(number) AS max,
+        min(string) AS s_min, max(string) AS s_max,
+        arg_min(one, one.ts) AS first, arg_max(one, one.ts) AS last
+    FROM value GROUP BY ALL
+)
+SELECT {SERIES_COLUMNS}, hour, last.attr_type AS attr_type,
+    n, num, sum, sumsq, min, max, s_min, s_max,
+    first.ts AS first_ts, first.kind AS first_kind, first.num AS first_num, first.text AS first_text,
+    last.ts AS last_ts, last.kind AS last_kind, last.num AS last_num, last.text AS last_text,
+    last.lat AS lat, last.lon AS lon
+FROM hours ORDER BY {SERIES_COLUMNS}, hour"""  # noqa: S608 - constants only
+"""The rows of a day's rollup, from its file: each record in it counts."""
+
+HOURS_OF_DAYS = f"""
+SELECT * FROM read_parquet(?) ORDER BY {SERIES_COLUMNS}, hour"""  # noqa: S608 - constants only
+"""The rows of a month's rollup, from those of its days, which share no hour."""

@@ -4,9 +4,9 @@
 
 | `k` | row | pk | sk | members |
 |---|---|---|---|---|
-| D | day | `h·{tenant}·{type}` | `DT` | `files` {NAME: [rows, bytes, first, last]}, `merged` (names of raw files that are in `files`), `n` generation, `rollup` [NAME, bytes], `complete` |
+| D | day | `h·{tenant}·{type}` | `DT` | `files` {NAME: [rows, bytes, first, last]}, `gone` (names of files not to take, as raw ones merged into `files`), `n` generation, `rollup` {name, bytes, rows}, `complete` |
 | R | raw file | `h·{tenant}·{type}` | `DT·r·NAME` | `rows`, `size`, `first`, `last`, `at` |
-| M | month | `h·{tenant}·{type}` | `m YYYY-MM` | `name`, `size`, `rows`, `days` {DT: generation} |
+| M | month | `h·{tenant}·{type}` | `m YYYY-MM` | `name`, `bytes`, `rows`, `days` {DT: generation} |
 | X | deletion in force | `h·{tenant}·{type}` | `x ID` | `ids`, `scope`, `attrs`, `start`, `end`, `at`, `by` |
 | W | dirty day | `dirty` | `{tenant}·{type}·DT` | `token`, `at` |
 
@@ -142,13 +142,15 @@ class Ledger:
 
         With `months` also the rollups of the months that these days touch.
         """
+        # first the deletions: one that is gone by then is in no file of the days read after it
+        deletions = self.deletions(tenant, type)
         pk = partition_of(tenant, type)
         between = (first.isoformat(), last.isoformat() + LAST)
         rows = list(self._table.every(pk, between=between))
         return Holdings(
             days=_days_of(tenant, type, rows),
             months=self._months(tenant, type, first, last) if months else [],
-            deletions=self.deletions(tenant, type),
+            deletions=deletions,
         )
 
     def deletions(self, tenant: Tenant, type: str) -> list[Deletion]:
@@ -171,7 +173,7 @@ class Ledger:
     def _months(self, tenant: Tenant, type: str, first: date, last: date) -> list[Month]:
         between = (f"{MONTH_MARK}{first:%Y-%m}", f"{MONTH_MARK}{last:%Y-%m}")
         rows = self._table.every(partition_of(tenant, type), between=between)
-        return [_month_of(tenant, type, row) for row in rows]
+        return [month_from(tenant, type, row) for row in rows if "name" in row]
 
 
 def partition_of(tenant: Tenant, type: str) -> str:
@@ -208,11 +210,12 @@ def _days_of(tenant: Tenant, type: str, rows: Iterable[Row]) -> list[Day]:
     by_day: dict[date, list[Row]] = {}
     for row in rows:
         by_day.setdefault(day_of(str(row["sk"])), []).append(row)
-    days = [_day_of(tenant, type, day, found) for day, found in by_day.items()]
+    days = [day_from(tenant, type, day, found) for day, found in by_day.items()]
     return [day for day in days if day.files]
 
 
-def _day_of(tenant: Tenant, type: str, day: date, rows: Iterable[Row]) -> Day:
+def day_from(tenant: Tenant, type: str, day: date, rows: Iterable[Row]) -> Day:
+    """What the D and R rows of a day say."""
     head: Row = {}
     raw: list[File] = []
     for row in rows:
@@ -220,7 +223,7 @@ def _day_of(tenant: Tenant, type: str, day: date, rows: Iterable[Row]) -> Day:
             head = row
         else:
             raw.append(_raw_file(tenant, type, day, row))
-    taken = cast("set[str]", head.get("merged", set()))
+    taken = cast("dict[str, int]", head.get("gone", {}))
     left = tuple(file for file in raw if file.name not in taken)
     merged = _merged_files(tenant, type, day, head)
     return Day(
@@ -256,7 +259,8 @@ def _rollup(tenant: Tenant, type: str, day: date, head: Row) -> File | None:
     return File(day_key(tenant, type, day, name), cast("int", found.get("rows", 0)), size, 0, 0)
 
 
-def _month_of(tenant: Tenant, type: str, row: Row) -> Month:
+def month_from(tenant: Tenant, type: str, row: Row) -> Month:
+    """What an M row says."""
     month = str(row["sk"]).removeprefix(MONTH_MARK)
     name, size = str(row["name"]), cast("int", row["bytes"])
     file = File(month_key(tenant, type, month, name), cast("int", row.get("rows", 0)), size, 0, 0)
