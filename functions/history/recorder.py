@@ -1,13 +1,24 @@
-"""Records into files: what a batch brought, grouped by tenant, type and day of observation."""
+"""Records into files: one for each tenant, type and UTC day of observation in a batch.
 
-from collections.abc import Mapping, Sequence
+In this order, so that a crash anywhere and the same batch again give the same history: the series
+into the directory; then for each file, side by side, the object, its day among the dirty ones, its
+row in the ledger, and only from then on it counts; at last the directory once more, in case series
+were forgotten meanwhile.
+
+A batch costs 2 reads and for each file 1 PUT and 2 write units; what new series and late values
+cost stands in `history.store.directory`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from city.parallel import in_parallel
 from city.tenancy import Tenant
+from history.changes import Change
 from history.names import day_key, raw_name
 from history.parquet import parquet_of
-from history.records import Record
+from history.records import Record, Series
 from history.store.directory import Directory
 from history.store.ledger import File, Ledger
 from history.store.objects import Objects
@@ -16,6 +27,22 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Group = tuple[Tenant, str, date]
 """A tenant, a type and a UTC day: what one file holds."""
+
+
+@dataclass
+class Batch:
+    """What is recorded together: records, and by series how late they are (`Change.late_until`)."""
+
+    records: dict[Tenant, list[Record]] = field(default_factory=dict)
+    late: dict[Tenant, dict[Series, int]] = field(default_factory=dict)
+
+    def add(self, change: Change) -> None:
+        """Take in what a step of an entity adds."""
+        tenant, series, records, late_until = change
+        self.records.setdefault(tenant, []).extend(records)
+        if late_until:
+            late = self.late.setdefault(tenant, {})
+            late[series] = max(late_until, late.get(series, 0))
 
 
 class Recorder:
@@ -27,23 +54,28 @@ class Recorder:
         self._directory = directory
 
     def record(self, tenant: Tenant, records: Sequence[Record], source: str) -> None:
-        """Keep the records of one tenant; see `record_all`."""
-        self.record_all({tenant: records}, source)
+        """Keep records that came by notification, which the context may not have; see
+        `record_all`."""
+        self._directory.know(tenant, _series(records), foreign=True)
+        self._write_all({tenant: records}, source)
 
-    def record_all(self, batch: Mapping[Tenant, Sequence[Record]], source: str) -> None:
+    def record_all(self, batch: Batch, source: str) -> None:
         """Keep a batch. `source` names it: the same source with the same records writes the same
-        files, so a batch may come again after any fault.
+        files, so it may come again after any fault.
 
         Raises Unavailable or an error of the AWS client when not everything was kept.
         """
-        for tenant, records in batch.items():
-            self._directory.know(tenant, (record.series for record in records))
-        groups = list(_groups(batch).items())
-        in_parallel(lambda one: self._write(*one, source), groups)
-        for tenant, records in batch.items():
-            self._directory.know(tenant, (record.series for record in records))
+        for tenant, records in batch.records.items():
+            self._directory.know(tenant, _series(records), late=batch.late.get(tenant))
+        self._write_all(batch.records, source)
 
-    def _write(self, group: Group, records: list[Record], source: str) -> None:
+    def _write_all(self, records: Mapping[Tenant, Sequence[Record]], source: str) -> None:
+        groups = list(_groups(records).items())
+        in_parallel(lambda one: self._write(*one, source), groups)
+        for tenant, some in records.items():
+            self._directory.know(tenant, _series(some))
+
+    def _write(self, group: Group, records: Sequence[Record], source: str) -> None:
         tenant, type, day = group
         key = day_key(tenant, type, day, raw_name(source, tenant, type, day))
         body = parquet_of(records)
@@ -53,6 +85,15 @@ class Recorder:
         self._ledger.register(tenant, type, day, file)
 
 
+def day_of(moment: int) -> date:
+    """The UTC day of a time in microseconds."""
+    return (_EPOCH + timedelta(microseconds=moment)).date()
+
+
+def _series(records: Iterable[Record]) -> Iterable[Series]:
+    return dict.fromkeys(record.series for record in records)
+
+
 def _groups(batch: Mapping[Tenant, Sequence[Record]]) -> dict[Group, list[Record]]:
     groups: dict[Group, list[Record]] = {}
     for tenant, records in batch.items():
@@ -60,8 +101,3 @@ def _groups(batch: Mapping[Tenant, Sequence[Record]]) -> dict[Group, list[Record
             group = (tenant, record.series.type, day_of(record.ts))
             groups.setdefault(group, []).append(record)
     return groups
-
-
-def day_of(moment: int) -> date:
-    """The UTC day of a time in microseconds."""
-    return (_EPOCH + timedelta(microseconds=moment)).date()

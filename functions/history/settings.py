@@ -15,8 +15,9 @@ class StoreSettings(Settings):
 
 
 class ArchiveSettings(StoreSettings):
-    """history.archive."""
+    """history.archive: reads the parts of large entities in `context_table`."""
 
+    context_table: str
     archive_dead_letter_queue_url: str
 
 

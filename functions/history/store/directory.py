@@ -5,16 +5,17 @@
 | S | series | `series·{tenant}·{type}` | `{id}·{path}` | `at`, maybe `late_until` and `foreign` |
 | I | type of an id | `id·{tenant}·{id}` | `{type}·{path}` | |
 | T | type | `types·{tenant}` | `{type}` | |
+| U | tenant | `tenants` | `t·{tenant}` | |
 | N | forgettings | `forgotten` | `t·{tenant}` | `n`, how often series were forgotten |
 
 Whoever records remembers which series it has seen. The N row, read once a batch, tells it when that
 memory is no longer true.
 
 Request units: `know` 1 read, and for each series new to this process 0.5 read, and 3 write
-(the T row once per type) when it is new to the city. `of_type` 1 read per 4 KB (about 40 series).
+(T and U rows once per type) when it is new to the city. `of_type` 1 read per 4 KB (about 40 series).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import NamedTuple, cast
@@ -29,6 +30,7 @@ from city.tenancy import ServicePath, Tenant
 from history.records import Series
 
 FORGOTTEN = "forgotten"
+TENANTS = "tenants"
 
 
 class Knowledge(NamedTuple):
@@ -62,40 +64,27 @@ class Directory:
         self._memories: dict[Tenant, _Memory] = {}
         self._lock = Lock()
 
-    def know(self, tenant: Tenant, series: Iterable[Series]) -> None:
-        """Make sure that these series are in the directory."""
-        with self._lock:
-            memory = self._memory(tenant)
-            wanted = [one for one in dict.fromkeys(series) if one not in memory.series]
-            if not wanted:
-                return
-            found = self._find(tenant, wanted)
-            new = [one for one in wanted if one not in found]
-            self._add(tenant, new, memory)
-            memory.series |= found
-            memory.series |= {one: Knowledge(one) for one in new}
+    def know(
+        self,
+        tenant: Tenant,
+        series: Iterable[Series],
+        *,
+        late: Mapping[Series, int] | None = None,
+        foreign: bool = False,
+    ) -> None:
+        """Make sure that these series are in the directory, and that it says of them what is new.
 
-    def note_late(self, tenant: Tenant, until: dict[Series, int]) -> None:
-        """Remember times (µs) up to which the context may not have the newest; see `Knowledge`.
-
-        The series must be known. A write unit each, when it says more than is known.
+        `late` (µs, by series) and `foreign` are as in `Knowledge`; each costs a write unit when it
+        says more than is known.
         """
         with self._lock:
-            memory = self._memories[tenant]
-            for series, moment in until.items():
-                if moment > memory.series[series].late_until:
-                    self._raise_late(tenant, series, moment)
-                    present = memory.series[series]
-                    memory.series[series] = present._replace(late_until=moment)
-
-    def note_foreign(self, tenant: Tenant, series: Iterable[Series]) -> None:
-        """Remember that values of these known series came from elsewhere than the context."""
-        with self._lock:
-            memory = self._memories[tenant]
-            for one in dict.fromkeys(series):
-                if not memory.series[one].foreign:
-                    self._change(tenant, one, Change("SET #f = :true", {":true": True}, _NAMES))
-                    memory.series[one] = memory.series[one]._replace(foreign=True)
+            memory = self._memory(tenant)
+            given = {one: Knowledge(one, foreign=foreign) for one in series}
+            for one, moment in (late or {}).items():
+                given[one] = Knowledge(one, moment, foreign)
+            self._learn(tenant, memory, [one for one in given if one not in memory.series])
+            for new in given.values():
+                self._note(tenant, memory, new)
 
     def of_type(self, tenant: Tenant, type: str) -> list[Series]:
         """All series of a type, by id and path."""
@@ -113,6 +102,10 @@ class Directory:
     def types(self, tenant: Tenant) -> list[str]:
         """All entity types that have, or had, history."""
         return [str(row["sk"]) for row in self._table.every(key("types", tenant))]
+
+    def tenants(self) -> list[Tenant]:
+        """All tenants that have, or had, history."""
+        return [Tenant(split(str(row["sk"]))[1]) for row in self._table.every(TENANTS)]
 
     def knowledge(self, tenant: Tenant, series: Iterable[Series]) -> dict[Series, Knowledge]:
         """What is said of those of these series that are in the directory; 1 read each."""
@@ -135,6 +128,23 @@ class Directory:
         self._table.update(FORGOTTEN, _tenant_key(tenant), Change("ADD n :one", {":one": 1}))
         self._table.delete(key("types", tenant), type)
 
+    def _learn(self, tenant: Tenant, memory: _Memory, series: list[Series]) -> None:
+        if series:
+            found = self._find(tenant, series)
+            self._add(tenant, [one for one in series if one not in found], memory)
+            memory.series |= {one: found.get(one, Knowledge(one)) for one in series}
+
+    def _note(self, tenant: Tenant, memory: _Memory, new: Knowledge) -> None:
+        known = memory.series[new.series]
+        if new.late_until > known.late_until:
+            self._raise_late(tenant, new)
+            known = known._replace(late_until=new.late_until)
+        if new.foreign and not known.foreign:
+            pair = _series_key(tenant, new.series)
+            self._table.update(*pair, Change("SET #f = :true", {":true": True}, _NAMES))
+            known = known._replace(foreign=True)
+        memory.series[new.series] = known
+
     def _memory(self, tenant: Tenant) -> _Memory:
         row = self._table.get(FORGOTTEN, _tenant_key(tenant))
         epoch = cast("int", row["n"]) if row else 0
@@ -155,6 +165,8 @@ class Directory:
         types = {one.type for one in series} - memory.types
         for type in types:
             self._table.put({"pk": key("types", tenant), "sk": type, "k": "T"})
+        if types:
+            self._table.put({"pk": TENANTS, "sk": _tenant_key(tenant), "k": "U"})
         memory.types |= types
         in_parallel(lambda one: self._add_one(tenant, one), series)
 
@@ -166,21 +178,13 @@ class Directory:
         except ConditionFailed:
             return
 
-    def _raise_late(self, tenant: Tenant, series: Series, moment: int) -> None:
-        is_more = Condition("attribute_not_exists(late_until) OR late_until < :at")
+    def _raise_late(self, tenant: Tenant, new: Knowledge) -> None:
+        change = Change("SET late_until = :at", {":at": new.late_until})
+        is_more = Condition("attribute_not_exists(late_until) OR late_until < :at", change.values)
         try:
-            self._change(tenant, series, Change("SET late_until = :at", {":at": moment}), is_more)
+            self._table.update(*_series_key(tenant, new.series), change, is_more)
         except ConditionFailed:
             return
-
-    def _change(
-        self,
-        tenant: Tenant,
-        series: Series,
-        change: Change,
-        condition: Condition = Condition(""),  # noqa: B008 - it is immutable
-    ) -> None:
-        self._table.update(*_series_key(tenant, series), change, condition)
 
 
 _NAMES = {"#f": "foreign"}

@@ -1,0 +1,112 @@
+"""When an attribute's value was observed, and whether what came before was observed later.
+
+The first of these that is a date counts: the attribute's metadata `observedAt`, `TimeInstant`,
+`timestamp`; the entity's attributes `TimeInstant`, `timestamp`, `dateObserved` if the same write
+touched them (of an interval `a/b` its start); the time of the write. Times are whole milliseconds
+in microseconds.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from city.dates import parse_date
+from city.document import Attribute, Entity
+from city.json import Json
+from history.records import TsSource, whole_millisecond
+
+TIME_METADATA: tuple[TsSource, ...] = ("observedAt", "TimeInstant", "timestamp")
+TIME_ATTRIBUTES: tuple[TsSource, ...] = ("TimeInstant", "timestamp", "dateObserved")
+
+
+class Observation(NamedTuple):
+    """When something was observed (µs), and by which rule."""
+
+    ts: int
+    source: TsSource
+
+
+def observed(entity: Entity, attribute: Attribute) -> Observation:
+    """When an attribute that this version's write touched was observed."""
+    by_metadata = _first_of(TIME_METADATA, attribute.metadata, TIME_METADATA)
+    if by_metadata:
+        return by_metadata
+    by_entity = _first_of(TIME_ATTRIBUTES, entity.attributes, entity.write.touched)
+    return by_entity or Observation(whole_millisecond(entity.modified), "modified")
+
+
+def last_observed(entity: Entity, name: str) -> Observation | None:
+    """When the present value of an attribute was observed; None if the entity does not tell.
+
+    It does not tell of an attribute without a time of its own that the last write left alone.
+    """
+    attribute = entity.attributes[name]
+    if name in entity.write.touched:
+        return observed(entity, attribute)
+    return _first_of(TIME_METADATA, attribute.metadata, TIME_METADATA)
+
+
+def late_until(old: Entity, new: Entity | None) -> int:
+    """The latest time at which an attribute may have been observed before, though what the context
+    has of it now was observed earlier, or is nothing; 0 when there is none.
+
+    Where the old version does not tell when a value was observed this is an upper bound.
+    """
+    times = [*_overtaken(old, new)]
+    if new is not None:
+        times += _turned_back(old, new)
+    return max(times, default=0)
+
+
+def moment_of(value: Json) -> int | None:
+    """The moment a time value means; None if it is no date."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return parse_date(value.split("/", 1)[0])
+    except ValueError:
+        return None
+
+
+def _first_of(
+    names: Iterable[TsSource], times: dict[str, Attribute], counting: Iterable[str]
+) -> Observation | None:
+    for name in names:
+        if name in times and name in counting:
+            moment = moment_of(times[name].value)
+            if moment is not None:
+                return Observation(moment, name)
+    return None
+
+
+def _overtaken(old: Entity, new: Entity | None) -> Iterator[int]:
+    """Times of old values that the new ones do not reach."""
+    for name in old.attributes if new is None else new.write.touched:
+        if name not in old.attributes:
+            continue
+        before = _at_latest(old, name)
+        if new is None or name not in new.attributes:
+            yield max(before, whole_millisecond(new.modified if new else old.modified))
+        elif before > observed(new, new.attributes[name]).ts:
+            yield before
+
+
+def _at_latest(entity: Entity, name: str) -> int:
+    """When the present value of an attribute was observed, or a time that is not before that."""
+    told = last_observed(entity, name)
+    return told.ts if told else max(whole_millisecond(entity.modified), *_clocks(entity), 0)
+
+
+def _turned_back(old: Entity, new: Entity) -> Iterator[int]:
+    """Entity times that went backwards: attributes not touched now may have been observed then."""
+    for name in TIME_ATTRIBUTES:
+        before, after = (_moment(entity.attributes.get(name)) for entity in (old, new))
+        if before > after and name in new.write.touched:
+            yield before
+
+
+def _clocks(entity: Entity) -> Iterator[int]:
+    return (_moment(entity.attributes.get(name)) for name in TIME_ATTRIBUTES)
+
+
+def _moment(attribute: Attribute | None) -> int:
+    return (attribute and moment_of(attribute.value)) or 0
