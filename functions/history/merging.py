@@ -5,10 +5,12 @@ as files are sorted by entity, a range reads little more than its own rows.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from city.tenancy import EVERYWHERE, PathPattern, PathScope, ServicePath
@@ -121,6 +123,8 @@ class Workbench:
 
     def merge(self, files: Sequence[Path], without: Sequence[Region] = ()) -> Written | None:
         """One sorted file of all records but those in `without`; None if that leaves nothing."""
+        if not files:
+            return None
         conditions = [region.condition() for region in without]
         kept = " AND ".join(f"NOT ({one.text})" for one in conditions) or "true"
         values = tuple(value for one in conditions for value in one.parameters)
@@ -154,6 +158,11 @@ class Workbench:
             (*covered.parameters, *covered.parameters, str(file), *condition.parameters),
         )
         return {(id, ServicePath(path)): (bool(hit), bool(stays)) for id, path, hit, stays in found}
+
+    def clear(self) -> None:
+        """Remove all files."""
+        for path in self.directory.glob("*.parquet"):
+            path.unlink()
 
     def close(self) -> None:
         """Give memory back."""
@@ -215,6 +224,25 @@ class Workbench:
 
     def _run(self, text: str, parameters: Iterable[Any]) -> list[tuple[Any, ...]]:
         return self._connection.execute(text, [*parameters]).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Benches:
+    """Makes workbenches in a directory (None: the system's), each removed after its use."""
+
+    directory: Path | None = None
+    memory: int = Workbench.memory
+    rows_at_once: int = Workbench.rows_at_once
+
+    @contextmanager
+    def new(self) -> Iterator[Workbench]:
+        """A workbench for one task."""
+        with TemporaryDirectory(dir=self.directory) as name:
+            bench = Workbench(Path(name), self.memory, rows_at_once=self.rows_at_once)
+            try:
+                yield bench
+            finally:
+                bench.close()
 
 
 def _path_term(pattern: PathPattern) -> str:
