@@ -1,0 +1,97 @@
+"""What is selected, in SQL over the files of one day."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from city.tenancy import EVERYWHERE
+from history.exports.orders import Contents
+from history.merging import IDENTITY, Query, Region
+from history.selection import Names, Part
+from history.store.ledger import Deletion
+
+COLUMNS = (
+    "entity_id",
+    "entity_type",
+    "service_path",
+    "attr",
+    "dataset_id",
+    "attr_type",
+    "ts",
+    "modified_at",
+    "kind",
+    "v_num",
+    "v_bool",
+    "v_str",
+    "v_ts",
+    "v_json",
+    "lat",
+    "lon",
+    "geo",
+    "unit_code",
+    "meta_json",
+)
+"""Columns of a Parquet export, in this order: those of the archive that say what was observed."""
+
+_NEWEST = """QUALIFY lead(ts) OVER (
+    PARTITION BY entity_id, service_path, attr, dataset_id ORDER BY ts, seq, ingested_at, idx
+) IS DISTINCT FROM ts"""
+
+_SELECTED = f"""
+SELECT {", ".join(COLUMNS)} FROM (SELECT * FROM read_parquet(?) WHERE {{kept}} {{newest}}),
+    (SELECT ? AS entity_type)
+WHERE op = 'set' AND ({{meant}}) AND {{between}}
+ORDER BY {IDENTITY}"""  # noqa: S608 - constants, and terms with bound values
+
+
+def selected(contents: Contents, deletions: Iterable[Deletion], *, once: bool) -> Query:
+    """The observations of the contents; `once` says that no observation is twice in the files."""
+    gone = [_region(one).condition() for one in deletions]
+    window = Region(start=contents.window.start, end=contents.window.end).condition()
+    meant = [_term(part) for part in contents.selection.parts if part.type == contents.type]
+    datasets = contents.selection.datasets
+    if datasets is not None:
+        window = _all(window, Query("list_contains(?, dataset_id)", ([*datasets],)))
+    text = _SELECTED.format(
+        kept=" AND ".join(f"NOT ({one.text})" for one in gone) or "true",
+        newest="" if once else _NEWEST,
+        meant=" OR ".join(f"({one.text})" for one in meant) or "false",
+        between=window.text,
+    )
+    values = [*_values(gone), contents.type, *_values(meant), *window.parameters]
+    return Query(text, tuple(values))
+
+
+def _region(deletion: Deletion) -> Region:
+    return Region(
+        deletion.ids,
+        deletion.scope,
+        deletion.attributes,
+        deletion.start,
+        deletion.end,
+        deletion.at,
+    )
+
+
+def _term(part: Part) -> Query:
+    """Whether a row is one of a part."""
+    terms = [Region(scope=part.scope).condition()] if part.scope != EVERYWHERE else []
+    if part.ids is not None:
+        # a join: a list of thousands of ids would be searched for every row
+        terms.append(Query("entity_id IN (SELECT unnest(?::VARCHAR[]))", ([*part.ids],)))
+    terms += _named(part.names)
+    return _all(*terms)
+
+
+def _named(names: Names) -> Iterable[Query]:
+    if names.only is not None:
+        yield Query("list_contains(?, attr)", (sorted(names.only),))
+    if names.hidden:
+        yield Query("NOT list_contains(?, attr)", (sorted(names.hidden),))
+
+
+def _all(*terms: Query) -> Query:
+    return Query(" AND ".join(one.text for one in terms) or "true", tuple(_values(terms)))
+
+
+def _values(terms: Iterable[Query]) -> list[Any]:
+    return [value for one in terms for value in one.parameters]
