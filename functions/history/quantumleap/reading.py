@@ -50,6 +50,13 @@ class Asked(NamedTuple):
         return replace(choice, **members)  # type: ignore[arg-type] # the members of Choice
 
 
+class Entity(NamedTuple):
+    """An entity as a request names it."""
+
+    type: str
+    id: str
+
+
 class Found(NamedTuple):
     """The histories that are the answer, and what reading them cost."""
 
@@ -86,17 +93,26 @@ class Reading:
         answer = self._planner.run(query, asked.access)
         return histories.latest(answer.rows), answer.report
 
-    def last_values(self, asked: Asked) -> Sequence[Instance]:
-        """The newest instance of each attribute of one entity."""
+    def last_values(self, asked: Asked, entities: Iterable[Entity]) -> dict[Entity, list[Instance]]:
+        """The newest instance of each attribute of some entities; a query for each type."""
+        found: dict[Entity, list[Instance]] = {entity: [] for entity in entities}
+        for type in {entity.type for entity in found}:
+            ids = tuple(entity.id for entity in found if entity.type == type)
+            parameters = replace(asked.parameters, types=(type,), ids=ids)
+            for instance in self._last_values(asked._replace(parameters=parameters)):
+                found[Entity(type, instance.series.id)].append(instance)
+        return found
+
+    def _last_values(self, asked: Asked) -> Sequence[Instance]:
         types, names = self._spelled(asked), asked.parameters.attributes
         answer = self._planner.run(Latest(asked.choice(types=types)), asked.access)
-        if names is not None and not answer.rows:
-            every = self._planner.run(
-                Latest(asked.choice(types=types, attributes=None)), asked.access
-            )
-            spelled = {the_one(name, (one.attribute for one in every.rows)) for name in names}
-            return [one for one in every.rows if one.attribute in spelled]
-        return answer.rows
+        if names is None or answer.rows:
+            return answer.rows
+        choice = asked.choice(types=types, attributes=None)
+        every = self._planner.run(Latest(choice), asked.access).rows
+        known = {one.attribute for one in every}
+        spelled = {the_one(name, known) for name in names}
+        return [one for one in every if one.attribute in spelled]
 
     def types_of(self, asked: Asked, id: str) -> tuple[str, ...]:
         """The types of the entities with this id that the caller sees, or the one it names."""

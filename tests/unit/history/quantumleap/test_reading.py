@@ -12,7 +12,7 @@ from city.tenancy import DEFAULT_TENANT, EVERYWHERE, ROOT, PathPattern, ServiceP
 from history.quantumleap import parameters as known
 from history.quantumleap.errors import Refused
 from history.quantumleap.parameters import parse
-from history.quantumleap.reading import Asked, Found, Reading, the_one
+from history.quantumleap.reading import Asked, Entity, Found, Reading, the_one
 from history.queries import (
     Aggregate,
     Answer,
@@ -236,8 +236,17 @@ def test_sightings_are_of_all_attributes() -> None:
 
 def test_last_values_of_attributes_in_another_case() -> None:
     world = World(row(ROOM1, 0, Temp=1, p=2))
-    asked = world.asked("type=Room&id=Room1&attrs=temp")
-    assert [one.attribute for one in world.reading.last_values(asked)] == ["Temp"]
+    found = world.reading.last_values(world.asked("attrs=temp"), [Entity("room", "Room1")])
+    assert [one.attribute for one in found[Entity("room", "Room1")]] == ["Temp"]
+
+
+def test_last_values_take_a_query_for_each_type() -> None:
+    world = World(row(ROOM1, 0, t=1), row(ROOM2, 0, t=2), row(HALL, 0, t=3))
+    wanted = [Entity("Room", "Room1"), Entity("Hall", "Hall1"), Entity("Room", "Room2")]
+    found = world.reading.last_values(world.asked(), [*wanted, Entity("Room", "Room9")])
+    assert [[one.value for one in found[entity]] for entity in wanted] == [[1], [3], [2]]
+    assert found[Entity("Room", "Room9")] == []
+    assert len(world.planner.queries) == 2
 
 
 @pytest.mark.parametrize(
