@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STACK = "city"
 ARTIFACTS = "city-artifacts"
 PLACE: "CreateBucketConfigurationTypeDef" = {"LocationConstraint": REGION}
-SOURCES = ("template.yaml", "operations.yaml", "functions", "layers", "models")
+SOURCES = ("template.yaml", "stack", "functions", "layers", "models")
 
 
 class DeployError(Exception):

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,30 @@ Template = dict[str, Any]
 
 @cache
 def _source() -> Template:
-    template: Template = yaml_parse(TEMPLATE.read_text())
-    include = template["Resources"].pop("Fn::Transform")
-    assert include["Name"] == "AWS::Include"
-    # read as CloudFormation reads it, which knows no short forms there
-    included = yaml.safe_load((ROOT / include["Parameters"]["Location"]).read_text())
-    assert not included.keys() & template["Resources"].keys()
-    template["Resources"] |= included
+    template: Template = _expanded(yaml_parse(TEMPLATE.read_text()))
     return template
+
+
+def _expanded(node: Any) -> Any:
+    """A part of the template with what it includes, each part with objects of its own."""
+    if isinstance(node, list):
+        return [_expanded(member) for member in node]
+    if not isinstance(node, dict):
+        return node
+    whole = {name: _expanded(member) for name, member in node.items() if name != "Fn::Transform"}
+    if include := node.get("Fn::Transform"):
+        assert include["Name"] == "AWS::Include"
+        # read as CloudFormation reads it, which knows no short forms and no aliases there
+        included = yaml.safe_load((ROOT / include["Parameters"]["Location"]).read_text())
+        assert not included.keys() & whole.keys()
+        whole |= included
+    return whole
+
+
+def included_files() -> list[Path]:
+    """The files that template.yaml includes."""
+    found = re.findall(r"Location: (\S+?)}", TEMPLATE.read_text())
+    return [ROOT / location for location in found]
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.template.stack import (
     ROOT,
     TEMPLATE,
     as_json,
+    included_files,
     referred,
     resources,
     source,
@@ -47,9 +49,13 @@ def test_lint_finds_a_misspelt_action() -> None:
     assert any(finding.startswith("W3037") for finding in findings(text))
 
 
-@pytest.mark.parametrize("file", ["template.yaml", "operations.yaml"])
-def test_template_stays_readable(file: str) -> None:
-    assert len((ROOT / file).read_text().splitlines()) <= 700
+@pytest.mark.parametrize("file", [TEMPLATE, *included_files()], ids=lambda file: file.name)
+def test_template_stays_readable(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= 700
+
+
+def test_every_file_of_the_stack_is_included_once() -> None:
+    assert sorted(included_files()) == sorted((ROOT / "stack").rglob("*.yaml"))
 
 
 def test_parameters_are_described_and_used() -> None:
