@@ -7,6 +7,7 @@ and `winners_of` applies the one rule that makes an answer of them.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -122,14 +123,23 @@ def records_in(parquet: bytes, type: str) -> Iterator[Record]:
     with TemporaryDirectory() as place:
         file = Path(place, "file.parquet")
         file.write_bytes(parquet)
-        cursor = duckdb.connect(":memory:").execute(
-            """SELECT *, epoch_us(ts) AS at, epoch_us(modified_at) AS modified,
+        cursor = (
+            _connection()
+            .cursor()
+            .execute(
+                """SELECT *, epoch_us(ts) AS at, epoch_us(modified_at) AS modified,
             epoch_us(ingested_at) AS ingested FROM read_parquet(?)""",
-            [str(file)],
+                [str(file)],
+            )
         )
         names = [column[0] for column in cursor.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     return (_record_of(row, type) for row in rows)
+
+
+@cache
+def _connection() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(":memory:", config={"threads": 1})
 
 
 def _record_of(row: dict[str, Any], type: str) -> Record:
