@@ -14,6 +14,10 @@ from city.http import COMPRESS_FROM, Correlated, MethodNotAllowed, UnknownPath, 
 from city.observability import logger
 from city.policy import Policy, Rules, merged
 from city.policy.audit import DecisionAudit
+from history import description_routes
+from history.quantumleap import deletion_routes, notify_routes, query_routes, service_routes
+from history.quantumleap import errors as quantumleap_errors
+from history.quantumleap.mounting import PATHS as QUANTUMLEAP_PATHS
 from history.services import Services
 from history.settings import ApiSettings
 
@@ -27,12 +31,21 @@ class Routes(Protocol):
     RULES: Rules
 
 
-ROUTES: tuple[Routes, ...] = ()
+ROUTES: tuple[Routes, ...] = (
+    query_routes,
+    notify_routes,
+    deletion_routes,
+    service_routes,
+    description_routes,
+)
 """Every module with routes. Whoever writes one adds it here."""
 
 RULES = merged(module.RULES for module in ROUTES)
 
-RENDERERS: tuple[tuple[str, Renderer], ...] = (("/", problems.render),)
+RENDERERS: tuple[tuple[str, Renderer], ...] = (
+    *((path, quantumleap_errors.render) for path in QUANTUMLEAP_PATHS),
+    ("/", problems.render),
+)
 """How refusals look, by the start of the path; the first that fits is taken."""
 
 
@@ -52,6 +65,7 @@ def create_app(settings: ApiSettings) -> Correlated:
     )
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM, compresslevel=5)
     app.state.settings = settings
+    app.state.rules = RULES
     app.state.policy = Policy.of(RULES, settings, client("dynamodb"))
     # made now, not by the first request: a function starts with more processor than it runs with
     app.state.services = Services(settings, client("dynamodb"))

@@ -4,9 +4,15 @@ and below `/history` of the city's API, where `/v2` is the context.
 
 from fastapi import APIRouter
 
-from city.policy import Operation, Rules
+from city.policy import Rules
 
 PREFIXES = ("", "/history")
+PATHS = tuple(
+    f"{prefix}{path}"
+    for prefix in PREFIXES
+    for path in ("/v2", "/version", "/health", "/management/")
+)
+"""How the paths begin that are QuantumLeap's."""
 
 
 def mounted(routes: APIRouter) -> APIRouter:
@@ -17,7 +23,7 @@ def mounted(routes: APIRouter) -> APIRouter:
     return router
 
 
-def at_both(rules: Rules) -> dict[tuple[str, str], Operation]:
+def at_both(rules: Rules) -> Rules:
     """The rules of these routes."""
     return {
         (method, f"{prefix}{path}"): operation

@@ -6,11 +6,10 @@ name means exactly that one, or else the only one that differs from it in case a
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from city.policy.grants import Access
 from city.tenancy import PathScope, Tenant, in_scope
-from history.planner import Planner
 from history.quantumleap import histories
 from history.quantumleap.errors import ambiguous, cannot_aggregate
 from history.quantumleap.histories import History
@@ -27,7 +26,10 @@ from history.queries import (
     Sightings,
 )
 from history.records import Series
-from history.store.directory import Directory
+
+if TYPE_CHECKING:
+    from history.planner import Planner
+    from history.store.directory import Directory
 
 NAMES_ROWS = 100
 """Newest rows in which a name is looked for in another case."""
@@ -67,7 +69,7 @@ class Found(NamedTuple):
 class Reading:
     """Reads histories through the planner; the directory says which types there are."""
 
-    def __init__(self, planner: Planner, directory: Directory) -> None:
+    def __init__(self, planner: "Planner", directory: "Directory") -> None:
         self._planner = planner
         self._directory = directory
 

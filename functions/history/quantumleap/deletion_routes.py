@@ -1,0 +1,86 @@
+"""Deletion of the history of an entity, or of a type."""
+
+from fastapi import APIRouter, Response
+
+from city.policy import Operation
+from city.policy.grants import Action
+from city.tenancy import in_scope
+from history.access import DELETE
+from history.quantumleap import parameters as known
+from history.quantumleap.answers import no_content, nothing
+from history.quantumleap.deleting import Deleting
+from history.quantumleap.errors import Refused, ambiguous
+from history.quantumleap.facts import Facts, QuantumLeapFacts
+from history.quantumleap.mounting import at_both, mounted
+from history.quantumleap.parameters import parse
+from history.quantumleap.reading import the_one
+from history.records import Series
+from history.services import HistoryServices, Services
+
+_routes = APIRouter()
+
+RULES = at_both(
+    {
+        ("DELETE", "/v2/entities/{entity_id}"): Operation("history:delete", DELETE),
+        ("DELETE", "/v2/types/{entity_type}"): Operation("history:delete", DELETE),
+    }
+)
+
+
+@_routes.delete("/v2/entities/{entity_id}")
+async def delete_entity(
+    entity_id: str, facts: QuantumLeapFacts, services: HistoryServices
+) -> Response:
+    """Delete what an entity has, or has in a time."""
+    facts.require_any(Action.DELETE)
+    parameters = parse(facts.query_string, known.DELETE_ENTITY)
+    series = _series_of(services, facts, entity_id, parameters.types)
+    deleting = Deleting(services.planner, services.directory, services.deletions)
+    done = deleting.entity(facts.access, facts.tenant, facts.scope, series, parameters.window)
+    return no_content() if done else nothing(facts)
+
+
+@_routes.delete("/v2/types/{entity_type}")
+async def delete_type(
+    entity_type: str, facts: QuantumLeapFacts, services: HistoryServices
+) -> Response:
+    """Delete what all entities of a type have, or have in a time; with dropTable all there is."""
+    facts.require_any(Action.DELETE)
+    parameters = parse(facts.query_string, known.DELETE_TYPE)
+    type = the_one(entity_type, services.directory.types(facts.tenant))
+    deleting = Deleting(services.planner, services.directory, services.deletions)
+    if parameters.drops_table:
+        if not facts.is_root:
+            text = "dropTable requires the root fiware-servicepath: '/'"
+            raise Refused(422, "Unprocessable Entity", text)
+        deleting.type(facts.access, facts.tenant, facts.scope, type)
+        return no_content()
+    done = deleting.type(facts.access, facts.tenant, facts.scope, type, parameters.window)
+    return no_content() if done else nothing(facts)
+
+
+router = mounted(_routes)
+
+
+def _series_of(
+    services: Services, facts: Facts, entity_id: str, types: tuple[str, ...] | None
+) -> list[Series]:
+    """The series in scope of the one entity that is meant. Raises Refused (409) if there are several."""
+    every = [
+        one
+        for one in services.directory.of_id(facts.tenant, entity_id)
+        if in_scope(facts.scope, one.path)
+    ]
+    if types is not None:
+        wanted = {the_one(type, (one.type for one in every)) for type in types}
+        every = [one for one in every if one.type in wanted]
+    # an entity that the caller neither sees nor may delete makes no id ambiguous
+    read, delete = (facts.access.view(facts.tenant, of) for of in (Action.READ, Action.DELETE))
+    known_types = {
+        one.type
+        for one in every
+        if any(view.sees(one.id, one.type, one.path) for view in (read, delete))
+    }
+    if len(known_types) > 1:
+        raise ambiguous(entity_id, 409)
+    return [one for one in every if one.type in known_types]
