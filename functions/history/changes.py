@@ -46,7 +46,7 @@ def change_between(old: Entity | None, new: Entity | None, at: int) -> Change:
     ended = old is not None and (new is None or old.expired(new.modified))
     records: list[Record] = []
     if old is not None and ended:
-        records.append(_end_of(old, at))
+        records.append(_end_of(old, new.modified if new else at))
     if new is not None:
         records += _written(None if ended else old, new)
     late = 0 if old is None else late_until(old, None if ended else new)
@@ -140,7 +140,9 @@ def _gone(old: Attribute, new: Attribute | None) -> Iterator[tuple[str, Attribut
 
 
 def _by_dataset(attribute: Attribute) -> dict[str, Attribute]:
-    return {"": attribute, **attribute.instances}
+    if not attribute.instances:
+        return {"": attribute}
+    return {"": replace(attribute, instances={}), **attribute.instances}
 
 
 def _set(entity: Entity, name: str, attribute: Attribute, place: Whereabouts) -> Record:
