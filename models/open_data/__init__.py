@@ -1,0 +1,1 @@
+"""The editorial part of a city's open data: what only people can say about a dataset."""
