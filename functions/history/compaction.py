@@ -15,17 +15,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from city.clock import SECOND, Clock
 from city.errors import NotFound
 from city.parallel import in_parallel
-from city.tenancy import ServicePath, Tenant
+from city.tenancy import Tenant
 from history.merging import Benches, Query, Region, Workbench, Written
 from history.names import new_name
 from history.recorder import day_of
 from history.rollups import HOURS_OF_RECORDS
 from history.store.ledger import Day, Deletion, File, Ledger
-from history.store.merges import DayState, Merges, Work
+from history.store.merges import DayState, Merges, Place, Work
 from history.store.objects import Objects
 
 MAX_RAW = 2000
@@ -49,6 +50,13 @@ class Plan:
 
     inputs: tuple[File, ...]
     finishes: bool
+
+
+class Erased(NamedTuple):
+    """What a day is after a deletion: its generation, and the series that have records left."""
+
+    generation: int
+    left: set[Place]
 
 
 def plan(day: Day, today: date, now: int) -> Plan | None:
@@ -125,27 +133,36 @@ class Compaction:
         if state.is_done and token is not None:
             self._merges.done(Work(tenant, type, day.isoformat(), token))
 
-    def erase(self, deletion: Deletion, day: date) -> set[tuple[str, ServicePath]]:
+    def erase(self, deletion: Deletion, day: date) -> Erased:
         """Write a day anew without what a deletion covers, and remove the old files at once.
 
-        The deletion must be in force. The series of its ids and scope that still have records then.
-        Raises Replaced when somebody else is at work on the day.
+        The deletion must be in force. Raises Replaced when somebody else is at work on the day.
         """
         state = self._merges.day(deletion.tenant, deletion.type, day)
-        region = region_of(deletion)
-        left: set[tuple[str, ServicePath]] = set()
         with self._benches.new() as bench:
-            hits = False
-            for file in state.day.files:
-                for path in fetch(self._objects, bench, [file]):
-                    found = bench.series(path, region)
-                    hits = hits or any(hit for hit, _ in found.values())
-                    left |= {series for series, (_, stays) in found.items() if stays}
-            if hits:
+            found = self._found(bench, deletion, state.day)
+            if any(hit for _, hit, _ in found):
                 self._merges.mark(deletion.tenant, deletion.type, day.isoformat())
                 state = self._rewrite(state, bench)
-        self._sweep(state, self._clock())
-        return left
+        state = self._sweep(state, self._clock())
+        return Erased(state.day.generation, {place for place, _, stays in found if stays})
+
+    def series(self, deletion: Deletion, day: Day) -> set[Place]:
+        """The series of a deletion's ids and scope that have records in a day."""
+        with self._benches.new() as bench:
+            return {place for place, _, _ in self._found(bench, deletion, day)}
+
+    def _found(
+        self, bench: Workbench, deletion: Deletion, day: Day
+    ) -> list[tuple[Place, bool, bool]]:
+        """Series of a deletion's ids and scope: whether it covers some records, and not others."""
+        region = region_of(deletion)
+        return [
+            (place, hit, stays)
+            for file in day.files
+            for path in fetch(self._objects, bench, [file])
+            for place, hit, stays in bench.series(path, region)
+        ]
 
     def drop(self, tenant: Tenant, type: str, day: date) -> None:
         """Remove everything of a day at once. Raises Replaced when somebody is at work on it."""

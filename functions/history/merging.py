@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from city.tenancy import EVERYWHERE, PathPattern, PathScope, ServicePath
+from city.tenancy import EVERYWHERE, PathPattern, PathScope
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -146,18 +146,16 @@ class Workbench:
             whole.unlink()
         return written
 
-    def series(
-        self, file: Path, region: Region
-    ) -> dict[tuple[str, ServicePath], tuple[bool, bool]]:
-        """Which series have records in a region: some until its `until`, some after that."""
-        condition = Region(region.ids, region.scope).condition()
+    def series(self, file: Path, region: Region) -> list[tuple[tuple[str, str], bool, bool]]:
+        """The series of a region's ids and scope: (id, path), some records in it, some not."""
+        series = Region(region.ids, region.scope).condition()
         covered = region.condition()
         found = self._run(
             f"SELECT entity_id, service_path, bool_or({covered.text}), bool_or(NOT ({covered.text}))"  # noqa: S608
-            f" FROM read_parquet(?) WHERE {condition.text} GROUP BY ALL",
-            (*covered.parameters, *covered.parameters, str(file), *condition.parameters),
+            f" FROM read_parquet(?) WHERE {series.text} GROUP BY ALL",
+            (*covered.parameters, *covered.parameters, str(file), *series.parameters),
         )
-        return {(id, ServicePath(path)): (bool(hit), bool(stays)) for id, path, hit, stays in found}
+        return [((id, path), bool(hit), bool(stays)) for id, path, hit, stays in found]
 
     def clear(self) -> None:
         """Remove all files."""

@@ -17,10 +17,13 @@ from history.settings import ApiSettings
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from history.deletions import Deletions
     from history.recorder import Recorder
+    from history.retention import Retention
     from history.store.directory import Directory
     from history.store.ledger import Ledger
     from history.store.objects import Objects
+    from history.store.tasks import TaskQueue
 
 
 class Services:
@@ -59,6 +62,29 @@ class Services:
         from history.recorder import Recorder  # noqa: PLC0415
 
         return Recorder(self.objects, self.ledger, self.directory)
+
+    @cached_property
+    def outbox(self) -> "TaskQueue":
+        """Where tasks are put that are done in the background."""
+        from history.store.tasks import TaskQueue  # noqa: PLC0415
+
+        return TaskQueue(client("sqs"), self.settings.history_task_queue_url)
+
+    @cached_property
+    def deletions(self) -> "Deletions":
+        """What takes deletions."""
+        from history.deletions import Deletions  # noqa: PLC0415
+        from history.store.merges import Merges  # noqa: PLC0415
+
+        return Deletions(Merges(self.table, self.clock), self.outbox, self.clock)
+
+    @cached_property
+    def retention(self) -> "Retention":
+        """For how long history is kept."""
+        from history.retention import Retention  # noqa: PLC0415
+        from history.store.retention import RetentionStore  # noqa: PLC0415
+
+        return Retention(RetentionStore(self.table, self.clock))
 
 
 async def _services(request: Request) -> Services:

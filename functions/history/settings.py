@@ -22,10 +22,16 @@ class ArchiveSettings(StoreSettings):
 
 
 class CompactSettings(StoreSettings):
-    """history.compact: takes tasks, and puts those that it cannot do among the dead letters."""
+    """history.compact: takes tasks, and puts those that it cannot do among the dead letters.
+
+    Files that were replaced are kept for `history_grace_seconds`, longer than any query runs. A
+    deletion is carried out after `history_settle_seconds`, longer than any recording takes.
+    """
 
     history_task_queue_url: str
     history_task_dead_letter_queue_url: str
+    history_grace_seconds: int = 900
+    history_settle_seconds: int = 900
 
 
 class ScheduleSettings(StoreSettings):

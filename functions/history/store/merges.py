@@ -27,7 +27,7 @@ from city.dynamodb import ConditionFailed, Row
 from city.errors import Contended
 from city.keys import key, split
 from city.parallel import in_parallel
-from city.table import LAST, Condition, Table
+from city.table import IS_THERE, LAST, Change, Condition, Table
 from city.tenancy import EVERYWHERE, Tenant
 from history.names import day_key, month_key
 from history.store.ledger import (
@@ -55,6 +55,27 @@ class Work(NamedTuple):
     type: str
     what: str
     token: str
+
+
+Place = tuple[str, str]
+"""The id and the path of a series, in its type."""
+
+MAX_LEFT = 2000
+"""Series that a deletion's row names; for more it is not known which have nothing left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a deletion has been carried out: through which day, and which of its series have
+    records left in these days (None: too many to say)."""
+
+    through: date | None = None
+    left: frozenset[Place] | None = frozenset()
+
+    def after(self, day: date, left: Iterable[Place]) -> "Progress":
+        """The progress after a further day."""
+        both = None if self.left is None else self.left.union(left)
+        return Progress(day, None if both is None or len(both) > MAX_LEFT else both)
 
 
 class Replaced(Contended):
@@ -256,10 +277,29 @@ class Merges:
         work = self._work_row(deletion.tenant, deletion.type, what)
         self._table.transact([self._table.putting(row), self._table.putting(work)])
 
+    def progress(self, deletion: Deletion) -> Progress:
+        """How far a deletion has been carried out."""
+        row = self._table.get(*_deletion_key(deletion)) or {}
+        through = row.get("through")
+        left = cast("list[list[str]] | None", row.get("left", []))
+        return Progress(
+            date.fromisoformat(str(through)) if through else None,
+            None if left is None else frozenset((id, path) for id, path in left),
+        )
+
+    def note_progress(self, deletion: Deletion, progress: Progress) -> None:
+        """Say how far a deletion has been carried out."""
+        left = progress.left
+        members: Row = {
+            ":through": str(progress.through),
+            ":left": None if left is None else [[*one] for one in sorted(left)],
+        }
+        change = Change("SET through = :through, #l = :left", members, {"#l": "left"})
+        self._table.update(*_deletion_key(deletion), change, IS_THERE)
+
     def remove_deletion(self, deletion: Deletion) -> None:
         """A deletion is carried out: no file has what it covers."""
-        pk = partition_of(deletion.tenant, deletion.type)
-        self._table.delete(pk, DELETION_MARK + deletion.id)
+        self._table.delete(*_deletion_key(deletion))
 
     def _work_row(self, tenant: Tenant, type: str, what: str) -> Row:
         token = secrets.token_hex(8)
@@ -312,6 +352,10 @@ def _day_row(state: DayState) -> Row:
 def _month_row(state: MonthState) -> Row:
     pk = partition_of(state.tenant, state.type)
     return {"pk": pk, "sk": MONTH_MARK + state.name, "k": "M", **state.row}
+
+
+def _deletion_key(deletion: Deletion) -> tuple[str, str]:
+    return partition_of(deletion.tenant, deletion.type), DELETION_MARK + deletion.id
 
 
 def _unchanged(row: Row) -> Condition:

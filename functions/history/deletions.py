@@ -1,0 +1,61 @@
+"""Deletions: what is to be deleted is out of every reader's sight at once; files follow.
+
+A deletion covers what was recorded until it was asked for; what comes later stays.
+`history.erasure` carries it out.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+
+from city.clock import Clock
+from city.parallel import in_parallel
+from city.tenancy import EVERYWHERE, PathScope, Tenant
+from history.queries import ALWAYS, Window
+from history.store.ledger import Deletion
+from history.store.merges import Merges
+from history.tasks import CarryOutDeletion, Outbox
+
+
+class Deletions:
+    """Takes deletions; one per process."""
+
+    def __init__(self, merges: Merges, outbox: Outbox, clock: Clock) -> None:
+        self._merges = merges
+        self._outbox = outbox
+        self._clock = clock
+
+    def request(
+        self,
+        tenant: Tenant,
+        types: Iterable[str],
+        *,
+        ids: Sequence[str] | None = None,
+        scope: PathScope = EVERYWHERE,
+        attributes: Sequence[str] | None = None,
+        window: Window = ALWAYS,
+        by: str,
+    ) -> Deletion:
+        """Delete what all of this covers: no reader sees it from now on, and files follow.
+
+        `ids` and `attributes` None: all of them. `by` is who asked for it. One deletion, with the
+        same id, for each type; the last is the answer. Raises TooLarge for some ten thousand ids.
+        """
+        id, at = secrets.token_hex(8), self._clock()
+        deletions = [
+            Deletion(
+                tenant,
+                type,
+                id,
+                ids=None if ids is None else (*ids,),
+                scope=scope,
+                attributes=None if attributes is None else (*attributes,),
+                start=window.start,
+                end=window.end,
+                at=at,
+                by=by,
+            )
+            for type in types
+        ]
+        in_parallel(self._merges.put_deletion, deletions)
+        self._outbox.send([CarryOutDeletion(tenant, one.type, id) for one in deletions])
+        return deletions[-1]
