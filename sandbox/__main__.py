@@ -26,17 +26,17 @@ console = Console(highlight=False, soft_wrap=True)
 def main() -> None:
     options = Options.from_environment()
     options.state.mkdir(parents=True, exist_ok=True)
-    with locked(options.state), bound(options) as (city, aws):
+    with locked(options.state), bound(options) as (aws, *city):
         embedded_aws.prepare_environment(options.state, aws.getsockname()[1])
         try:
-            uvloop.run(run(options, city, aws))
+            uvloop.run(run(options, aws, city))
         except DeployError as failure:
             sys.exit(str(failure))
         except asyncio.CancelledError:
             console.print("Stopped. Everything is kept; `make run` continues here.")
 
 
-async def run(options: Options, city: socket.socket, aws: socket.socket) -> None:
+async def run(options: Options, aws: socket.socket, city: list[socket.socket]) -> None:
     """Start the embedded AWS, deploy what changed, answer until a signal comes."""
     this = asyncio.current_task()
     assert this is not None
@@ -50,18 +50,20 @@ async def run(options: Options, city: socket.socket, aws: socket.socket) -> None
         await asyncio.to_thread(reset.wipe)
         await administrator.bootstrap(options.state)
 
-    front = Front(embedded_aws.load_application(options.state), options.port, reset_city)
+    ports = {options.port: "CityApi", options.history_port: "HistoryApi"}
+    front = Front(embedded_aws.load_application(options.state), ports, reset_city)
     (options.state / "city.json").write_text(
         json.dumps(
             {
                 "url": options.url,
+                "history": options.history_url,
                 "aws": aws_url,
                 "region": embedded_aws.REGION,
                 "stack": deployment.STACK,
             }
         )
     )
-    async with embedded_aws.serving(front, [city, aws]):
+    async with embedded_aws.serving(front, [*city, aws]):
         await deploy(
             Deployment(
                 options.state,
@@ -72,10 +74,12 @@ async def run(options: Options, city: socket.socket, aws: socket.socket) -> None
                     "CognitoEndpoint": aws_url,
                     "GrantSeconds": str(options.grant_seconds),
                     "PasswordGrant": "true",
+                    "HistoryFlushSeconds": "1",
+                    "CompactMinutes": "5",
                 },
             )
         )
-        front.open(await asyncio.to_thread(gateway.api_id))
+        front.open(await asyncio.to_thread(gateway.api_ids))
         async with step("first answer"):
             await first_answer(options.port)
         welcome(options, time.monotonic() - started)
@@ -126,6 +130,7 @@ def welcome(options: Options, seconds: float) -> None:
     """Say where everything is and how to get a token."""
     console.print(f"Ready in {seconds:.1f} s.\n")
     console.print(f"  API      {options.url}/v2/entities")
+    console.print(f"  History  {options.url}/history/v2; QuantumLeap at {options.history_url}/v2")
     console.print(f"  Docs     {options.url}/docs")
     if options.public:
         console.print("  Access   open: requests without a token may do everything")
@@ -141,22 +146,30 @@ def welcome(options: Options, seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def bound(options: Options) -> Iterator[tuple[socket.socket, socket.socket]]:
-    """The city's socket and that of the embedded AWS, the latter on the port it had before if free."""
-    try:
-        city = embedded_aws.bind(options.port)
-    except OSError as taken:
-        sys.exit(
-            f"Port {options.port} is taken ({taken.strerror}). Choose another: PORT={options.port + 1} make run"
-        )
+def bound(options: Options) -> Iterator[list[socket.socket]]:
+    """The socket of the embedded AWS, on the port it had before if free, and those of the city."""
     remembered = options.state / "aws-port"
+    with contextlib.ExitStack() as sockets:
+        city = [
+            sockets.enter_context(taken(port, name))
+            for port, name in ((options.port, "PORT"), (options.history_port, "HISTORY_PORT"))
+        ]
+        try:
+            aws = embedded_aws.bind(int(remembered.read_text()) if remembered.exists() else 0)
+        except OSError:
+            aws = embedded_aws.bind(0)
+        remembered.write_text(str(aws.getsockname()[1]))
+        yield [sockets.enter_context(aws), *city]
+
+
+def taken(port: int, name: str) -> socket.socket:
+    """A socket on a port that the variable `name` chooses; ends the program when it is not free."""
     try:
-        aws = embedded_aws.bind(int(remembered.read_text()) if remembered.exists() else 0)
-    except OSError:
-        aws = embedded_aws.bind(0)
-    remembered.write_text(str(aws.getsockname()[1]))
-    with city, aws:
-        yield city, aws
+        return embedded_aws.bind(port)
+    except OSError as refusal:
+        sys.exit(
+            f"Port {port} is taken ({refusal.strerror}). Choose another: {name}={port + 1} make run"
+        )
 
 
 @contextlib.contextmanager

@@ -5,13 +5,18 @@ no longer holds.
 """
 
 import json
-from collections.abc import Callable
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import parse_qsl
 
 from sandbox import bundles
+
+_log = logging.getLogger(__name__)
 
 STREAM_RETENTION_SECONDS = 600
 """AWS keeps a day of changes; here they are memory, and only a trigger that fails needs old ones."""
@@ -30,6 +35,7 @@ def adapt(state: Path) -> None:
     lambda_runtime.Worker._read_stderr = _copying_to(log)
     lambda_runtime.Worker._drain_stderr_bounded = lambda _worker: ""
     lambda_svc._emit_lambda_logs = _noting_failures_in(log)
+    _gather_changes(lambda_svc)
 
 
 def forget_stream_positions() -> None:
@@ -41,6 +47,46 @@ def forget_stream_positions() -> None:
     from ministack.services import lambda_svc  # noqa: PLC0415
 
     lambda_svc._dynamodb_stream_positions.clear()
+
+
+def forget_changes() -> None:
+    """Drop the changes of all tables that no trigger has read yet."""
+    from ministack.services import dynamodb  # noqa: PLC0415
+
+    for (account, region, table), records in list(dynamodb._stream_records.all_items()):
+        trimmed = dynamodb._stream_trimmed.get_scoped(account, region, table, 0)
+        count = len(records)
+        del records[:count]
+        dynamodb._stream_trimmed.set_scoped(account, region, table, trimmed + count)
+
+
+def _gather_changes(triggers: Any) -> None:
+    """Honour batching windows: triggers that have one are polled once in it, on a thread of their own.
+
+    ministack ignores the windows and polls all triggers in turn, so that a function that gathers
+    changes would hold up those that are to be quick.
+    """
+    every, thread = triggers._iter_all_esms, threading.local()
+
+    def window(trigger: dict[str, Any]) -> int:
+        return int(trigger.get("MaximumBatchingWindowInSeconds") or 0)
+
+    def mine() -> Iterator[Any]:
+        gathers = getattr(thread, "gathers", False)
+        return (found for found in every() if bool(window(found[2])) == gathers)
+
+    def gather() -> None:
+        thread.gathers = True
+        while True:
+            time.sleep(min((window(found[2]) for found in mine()), default=1))
+            try:
+                while triggers._poll_dynamodb_streams():
+                    pass
+            except Exception:
+                _log.exception("changes could not be gathered")
+
+    triggers._iter_all_esms = mine
+    threading.Thread(target=gather, daemon=True).start()
 
 
 def _rotating(cognito: Any, exchange: Callable[..., Any]) -> Callable[..., Any]:

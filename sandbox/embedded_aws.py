@@ -95,11 +95,17 @@ def load_application(state: Path) -> Any:
     return app
 
 
-def stop_functions() -> None:
-    """End every function's process."""
+def stop_functions(named: str = "") -> None:
+    """End the processes of the functions whose name has this in it; of all without."""
     from ministack.core import lambda_runtime  # noqa: PLC0415 - after the environment is prepared
 
-    lambda_runtime.reset()
+    with lambda_runtime._lock:
+        doomed = [
+            lambda_runtime._workers.pop(key)
+            for key in list(lambda_runtime._workers)
+            if named in str(key)
+        ]
+    lambda_runtime.kill_workers([worker for workers in doomed for worker in workers])
 
 
 class _Server(uvicorn.Server):

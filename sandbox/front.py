@@ -1,10 +1,10 @@
-"""The city's address: everything goes to the HTTP API, but for the reset that exists only here."""
+"""The city's addresses: everything goes to an HTTP API, but for the reset that exists only here."""
 
 import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -21,34 +21,41 @@ IN_FLIGHT = 2 * (os.cpu_count() or 1)
 
 
 class Front:
-    """Routes by the port a request came in on: the city's, or that of the embedded AWS.
+    """Routes by the port a request came in on: one of the city's, or that of the embedded AWS.
 
-    A request for the city is handed to the embedded AWS as one for its HTTP API, in the same
-    process. Before `open` it is answered with 503.
+    `ports` says which HTTP API of the template answers on which port of the city. A request for the
+    city is handed to the embedded AWS as one for that API, in the same process. Before `open` it is
+    answered with 503.
     """
 
-    def __init__(self, aws: Application, port: int, reset: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, aws: Application, ports: Mapping[int, str], reset: Callable[[], Awaitable[None]]
+    ) -> None:
         self._aws = aws
-        self._port = port
+        self._ports = ports
         self._reset = reset
-        self._prefix = ""
+        self._prefixes: dict[int, str] = {}
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._resetting = asyncio.Lock()
 
-    def open(self, api_id: str) -> None:
-        """Let requests through to this HTTP API."""
-        self._prefix = f"/_aws/execute-api/{api_id}/$default"
+    def open(self, ids: Mapping[str, str]) -> None:
+        """Let requests through to the HTTP APIs with these ids, by their names in the template."""
+        self._prefixes = {
+            port: f"/_aws/execute-api/{ids[api]}/$default" for port, api in self._ports.items()
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["server"][1] != self._port:
+        port = scope["server"][1] if scope["type"] == "http" else None
+        if port not in self._ports:
             await self._aws(scope, receive, send)
-        elif not self._prefix:
+        elif not self._prefixes:
             await _answer(send, 503, {"message": "The city is starting."})
         elif scope["path"] == RESET:
             await self._wipe(scope, send)
         else:
-            scope["path"] = self._prefix + scope["path"]
-            scope["raw_path"] = self._prefix.encode() + scope["raw_path"]
+            prefix = self._prefixes[port]
+            scope["path"] = prefix + scope["path"]
+            scope["raw_path"] = prefix.encode() + scope["raw_path"]
             scope["headers"] = [*scope["headers"], (b"x-forwarded-proto", b"http")]
             async with self._slots:
                 await self._aws(scope, receive, send)

@@ -1,4 +1,4 @@
-"""The HTTP API's routes. SAM writes them as an OpenAPI body, which ministack does not import."""
+"""The HTTP APIs' routes. SAM writes them as OpenAPI bodies, which ministack does not import."""
 
 import re
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ from typing import Any
 from sandbox.deployment import STACK
 from sandbox.embedded_aws import ACCOUNT, REGION, session
 
-API = "CityApi"
-"""The API's logical name in the template."""
+APIS = ("CityApi", "HistoryApi")
+"""The names of the HTTP APIs in the template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +22,25 @@ class Route:
     scopes: tuple[str, ...]
 
 
-def api_id() -> str:
-    """The physical id of the stack's HTTP API."""
-    return _physical_ids()[API]
+def api_ids() -> dict[str, str]:
+    """The physical ids of the stack's HTTP APIs by their names in the template."""
+    physical = _physical_ids()
+    return {api: physical[api] for api in APIS}
 
 
 def import_routes() -> None:
-    """Give the stack's HTTP API the routes, integrations and authorizers its OpenAPI body describes."""
+    """Give each HTTP API the routes, integrations and authorizers its OpenAPI body describes."""
     template = (
         session().client("cloudformation").get_template(StackName=STACK, TemplateStage="Processed")
     )
     resources: Any = template["TemplateBody"]["Resources"]
-    body = resolve(resources[API]["Properties"]["Body"], _physical_ids())
+    physical = _physical_ids()
+    for api in APIS:
+        _import(physical[api], resolve(resources[api]["Properties"]["Body"], physical))
+
+
+def _import(api: str, body: dict[str, Any]) -> None:
     gateway = session().client("apigatewayv2")
-    api = api_id()
     for old in gateway.get_routes(ApiId=api)["Items"]:
         gateway.delete_route(ApiId=api, RouteId=old["RouteId"])
     authorizers = {

@@ -1,5 +1,8 @@
 """Wipes what a city has stored and who was registered in it, and keeps the stack.
 
+The history goes last, when no change is left that would be recorded: functions that have it in
+memory are ended.
+
 A user or an application without its rows in the security table could still get tokens, and its
 name could not be registered again. So they go too, but for the administrator, whose tokens go on.
 """
@@ -10,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sandbox import administrator
+from sandbox import adaptations, administrator, embedded_aws
 from sandbox.deployment import outputs
 from sandbox.embedded_aws import session
 
@@ -22,12 +25,16 @@ BATCH = 25
 
 
 def wipe() -> None:
-    """Empty every table and then every queue that the stack's outputs name, and the user pool."""
+    """Empty every table, queue and bucket that the stack's outputs name, and the user pool."""
     named = outputs()
     _empty_pool(named["UserPoolId"], {named["ClientId"], named["LoginClientId"]})
-    for name, value in named.items():
-        if name.endswith("TableName"):
-            _empty(session().client("dynamodb"), value)
+    tables = [value for name, value in named.items() if name.endswith("TableName")]
+    for table in sorted(tables, key=named["HistoryTableName"].__eq__):
+        if table == named["HistoryTableName"]:
+            adaptations.forget_changes()
+            embedded_aws.stop_functions("History")
+        _empty(session().client("dynamodb"), table)
+    session().resource("s3").Bucket(named["HistoryBucketName"]).object_versions.delete()
     queues = session().client("sqs")
     for name, value in named.items():
         if name.endswith("QueueUrl"):

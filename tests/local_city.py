@@ -31,11 +31,15 @@ def free_port() -> int:
 
 @dataclass
 class LocalCity:
-    """A city in a child process: `url` once it has started; `public` when it asks for no tokens."""
+    """A city in a child process: `url` once it has started; `public` when it asks for no tokens.
+
+    QuantumLeap's API is at the root of `history_url`.
+    """
 
     state: Path
     public: bool = False
     port: int = field(default_factory=free_port)
+    history_port: int = field(default_factory=free_port)
     _process: "subprocess.Popen[str] | None" = None
 
     @property
@@ -43,10 +47,15 @@ class LocalCity:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def history_url(self) -> str:
+        return f"http://127.0.0.1:{self.history_port}"
+
+    @property
     def environment(self) -> dict[str, str]:
         """What `make run` and the `city` command are told about this city."""
         return os.environ | {
             "PORT": str(self.port),
+            "HISTORY_PORT": str(self.history_port),
             "SANDBOX_STATE": str(self.state),
             "OPEN": str(int(self.public)),
         }

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.front import IN_FLIGHT, Front
 
-PORT, AWS_PORT = 8080, 4566
+PORT, HISTORY_PORT, AWS_PORT = 8080, 8668, 4566
 
 
 class Aws:
@@ -34,7 +34,7 @@ class City:
     def __init__(self) -> None:
         self.aws = Aws()
         self.wiped = self.met = 0
-        self.front = Front(self.aws, PORT, self._wipe)
+        self.front = Front(self.aws, {PORT: "CityApi", HISTORY_PORT: "HistoryApi"}, self._wipe)
 
     async def _wipe(self) -> None:
         self.met = max(self.met, self.aws.running)
@@ -75,7 +75,7 @@ def city() -> City:
 
 @pytest.fixture
 def open_front(city: City) -> City:
-    city.front.open("api1")
+    city.front.open({"CityApi": "api1", "HistoryApi": "api2"})
     return city
 
 
@@ -96,6 +96,11 @@ def test_request_goes_to_the_api_with_its_path_as_it_was_sent(open_front: City) 
             b"/_aws/execute-api/api1/$default/v2/entities/a%2Fb",
         )
     ]
+
+
+def test_second_port_is_the_second_api(open_front: City) -> None:
+    assert open_front.ask("GET", "/v2/entities", HISTORY_PORT) == 200
+    assert open_front.aws.asked[0][0] == "/_aws/execute-api/api2/$default/v2/entities"
 
 
 def test_aws_is_not_reached_through_the_city(open_front: City) -> None:
