@@ -14,7 +14,7 @@ from city.http import COMPRESS_FROM, Correlated, MethodNotAllowed, UnknownPath, 
 from city.observability import logger
 from city.policy import Policy, Rules, merged
 from city.policy.audit import DecisionAudit
-from history import description_routes
+from history import description_routes, retention_routes
 from history.quantumleap import deletion_routes, notify_routes, query_routes, service_routes
 from history.quantumleap import errors as quantumleap_errors
 from history.quantumleap.mounting import PATHS as QUANTUMLEAP_PATHS
@@ -37,6 +37,7 @@ ROUTES: tuple[Routes, ...] = (
     deletion_routes,
     service_routes,
     description_routes,
+    retention_routes,
 )
 """Every module with routes. Whoever writes one adds it here."""
 

@@ -12,7 +12,7 @@ from city.bodies import read_object
 from city.clock import iso
 from city.errors import InvalidRequest
 from city.json import Json, dump
-from city.policy import Caller, Operation
+from city.policy import Caller, Operation, Rules
 from city.tenancy import Tenant, parse_tenant
 from history.access import ADMIN
 from history.services import HistoryServices
@@ -23,7 +23,7 @@ router = APIRouter(tags=["Retention"])
 ALL = "/history/v1/retention"
 ONE = "/history/v1/retention/{type:path}"
 
-RULES = {
+RULES: Rules = {
     ("GET", ALL): Operation("retention:list", ADMIN),
     ("PUT", ALL): Operation("retention:write", ADMIN),
     ("DELETE", ALL): Operation("retention:delete", ADMIN),
