@@ -5,6 +5,7 @@ was deleted; the days are then written as one file. So memory is bounded by a da
 is the bytes of the days asked for, each once.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -55,7 +56,7 @@ class Builder:
             path = directory / f"export.{contents.format}"
             formats.write(contents, pieces, path)
             self._objects.put(key, path)
-            return Built(key, rows, path.stat().st_size)
+            return Built(key, rows, path.stat().st_size, _sha256(path))
 
     def _pieces(
         self, contents: Contents, bench: Workbench, note: Progress
@@ -126,3 +127,8 @@ def _days_of(window: Window) -> tuple[date, date]:
 
 def _begin(day: date) -> int:
     return from_iso(day.isoformat())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
