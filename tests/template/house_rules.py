@@ -117,9 +117,11 @@ class DataSurvives(HouseRule):
                     yield path, f"{name} loses its data when an update replaces it"
                 if "Retain" not in json.dumps(resource.get("DeletionPolicy")):
                     yield path, f"{name} loses its data with the stack, in prod too"
-                if not {"DeletionProtectionEnabled", "DeletionProtection"} & set(
-                    resource["Properties"]
-                ):
+                # S3 deletes no bucket that holds anything
+                if kind != "AWS::S3::Bucket" and not {
+                    "DeletionProtectionEnabled",
+                    "DeletionProtection",
+                } & set(resource["Properties"]):
                     yield path, f"{name} has no deletion protection"
 
 

@@ -97,30 +97,107 @@ SECURITY_PATHS = {
 }
 
 
-def test_every_url_reaches_one_function() -> None:
-    api = resources(translated(), "AWS::ApiGatewayV2::Api")["CityApi"]
-    functions = {
+HISTORY_PATHS = {
+    "/STH/{proxy+}",
+    "/api/3/{proxy+}",
+    "/api/action/{proxy+}",
+    "/catalog",
+    "/catalog.jsonld",
+    "/catalog.n3",
+    "/catalog.rdf",
+    "/catalog.ttl",
+    "/catalog.xml",
+    "/dataset/{proxy+}",
+    "/history/{proxy+}",
+}
+
+
+def functions_of(api: str) -> dict[str, list[str]]:
+    """The functions behind each path of an HTTP API."""
+    body = resources(translated(), "AWS::ApiGatewayV2::Api")[api]["Body"]
+    return {
         path: re.findall(r"\$\{(\w+)\.Arn\}", json.dumps(operations))
-        for path, operations in api["Body"]["paths"].items()
+        for path, operations in body["paths"].items()
     }
-    assert functions == {
+
+
+def test_every_url_reaches_one_function() -> None:
+    assert functions_of("CityApi") == {
         "$default": ["ContextApiFunction"],
         **{path: ["SecurityApiFunction"] for path in SECURITY_PATHS},
+        **{path: ["HistoryApiFunction"] for path in HISTORY_PATHS},
     }
+
+
+def test_every_url_of_the_second_address_reaches_the_history() -> None:
+    assert functions_of("HistoryApi") == {"$default": ["HistoryApiFunction"]}
 
 
 def test_every_method_of_a_path_reaches_the_function() -> None:
-    api = resources(translated(), "AWS::ApiGatewayV2::Api")["CityApi"]
-    methods = {method for operations in api["Body"]["paths"].values() for method in operations}
+    apis = resources(translated(), "AWS::ApiGatewayV2::Api").values()
+    methods = {
+        method
+        for api in apis
+        for operations in api["Body"]["paths"].values()
+        for method in operations
+    }
     assert methods == {"x-amazon-apigateway-any-method"}
 
 
-def test_nothing_is_invoked_but_through_the_gateway() -> None:
+def test_nothing_is_invoked_but_through_the_gateway_and_by_the_clock() -> None:
     stack = translated()
     assert not resources(stack, "AWS::Lambda::Url")
     callers = resources(stack, "AWS::Lambda::Permission").values()
-    assert {permission["Principal"] for permission in callers} == {"apigateway.amazonaws.com"}
-    assert all("CityApi" in str(permission["SourceArn"]) for permission in callers)
+    sources = {"apigateway.amazonaws.com": "Api", "events.amazonaws.com": "ScheduleFunctionClock"}
+    assert {permission["Principal"] for permission in callers} == set(sources)
+    for permission in callers:
+        assert sources[permission["Principal"]] in str(permission["SourceArn"])
+
+
+def test_archive_gets_changes_of_entities_only() -> None:
+    mapping = resources(translated(), "AWS::Lambda::EventSourceMapping")
+    filters = mapping["HistoryArchiveFunctionChanges"]["FilterCriteria"]["Filters"]
+    assert [json.loads(item["Pattern"]) for item in filters] == [
+        {"dynamodb": {"NewImage": {"k": {"S": ["E"]}}}},
+        {"eventName": ["REMOVE"], "dynamodb": {"OldImage": {"k": {"S": ["E"]}}}},
+    ]
+
+
+def test_history_is_private_encrypted_and_kept_in_old_versions_for_a_week() -> None:
+    [bucket] = resources(translated(), "AWS::S3::Bucket").values()
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
+    assert rules["EndOfOldVersions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}
+
+
+def test_lifecycle_ends_nothing_but_exports_and_results() -> None:
+    [bucket] = resources(translated(), "AWS::S3::Bucket").values()
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    assert {rule["Prefix"] for rule in rules if "ExpirationInDays" in rule} == {
+        "exports/",
+        "results/",
+    }
+
+
+def test_queries_of_analysts_are_capped() -> None:
+    [group] = resources(translated(), "AWS::Athena::WorkGroup").values()
+    settings = group["WorkGroupConfiguration"]
+    assert settings["EnforceWorkGroupConfiguration"] is True
+    assert referred(settings["BytesScannedCutoffPerQuery"]) == "HistoryMaxBytes"
+
+
+def test_only_history_has_its_engine() -> None:
+    functions = resources(translated(), "AWS::Lambda::Function")
+    with_engine = {name for name, f in functions.items() if "DuckDbLayer" in str(f["Layers"])}
+    assert with_engine == {
+        "HistoryApiFunction",
+        "HistoryArchiveFunction",
+        "HistoryCompactFunction",
+    }
+    assert all(len(function["Layers"]) <= 5 for function in functions.values())
 
 
 def test_alarms_and_dashboards_cost_nothing() -> None:
