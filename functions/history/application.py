@@ -15,6 +15,7 @@ from city.observability import logger
 from city.policy import Policy, Rules, merged
 from city.policy.audit import DecisionAudit
 from history import description_routes, retention_routes
+from history.opendata import catalog_routes, ckan_errors, ckan_routes, dataset_routes
 from history.quantumleap import deletion_routes, notify_routes, query_routes, service_routes
 from history.quantumleap import errors as quantumleap_errors
 from history.quantumleap.mounting import PATHS as QUANTUMLEAP_PATHS
@@ -38,6 +39,9 @@ ROUTES: tuple[Routes, ...] = (
     service_routes,
     description_routes,
     retention_routes,
+    dataset_routes,
+    ckan_routes,
+    catalog_routes,
 )
 """Every module with routes. Whoever writes one adds it here."""
 
@@ -45,6 +49,7 @@ RULES = merged(module.RULES for module in ROUTES)
 
 RENDERERS: tuple[tuple[str, Renderer], ...] = (
     *((path, quantumleap_errors.render) for path in QUANTUMLEAP_PATHS),
+    ("/api/", ckan_errors.render),
     ("/", problems.render),
 )
 """How refusals look, by the start of the path; the first that fits is taken."""

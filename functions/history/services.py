@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from history.deletions import Deletions
+    from history.opendata.services import OpenData
     from history.recorder import Recorder
     from history.retention import Retention
     from history.store.directory import Directory
@@ -85,6 +86,13 @@ class Services:
         from history.store.retention import RetentionStore  # noqa: PLC0415
 
         return Retention(RetentionStore(self.table, self.clock))
+
+    @cached_property
+    def open_data(self) -> "OpenData":
+        """The open data."""
+        from history.opendata.services import OpenData  # noqa: PLC0415
+
+        return OpenData(self)
 
 
 async def _services(request: Request) -> Services:

@@ -180,6 +180,20 @@ class View:
             and not any(deny.covers_attribute(name) for deny in hiding)
         )
 
+    def attribute_limits(
+        self, id: str, type: str, path: ServicePath
+    ) -> tuple[frozenset[str] | None, frozenset[str]]:
+        """Which attributes are seen of an entity that is seen: only these (None: all), not those.
+
+        For a reader who does not know yet which ones there are; agrees with `attributes`.
+        """
+        allows, denies = self._around(type, path)
+        only = _union(allow.attributes for allow in allows if allow.covers_id(id))
+        named = [deny.attributes for deny in denies if deny.covers_id(id)]
+        if None in named:
+            return frozenset(), frozenset()
+        return only, _union(named) or frozenset()
+
     def shows_all_attributes(self, id: str, type: str, path: ServicePath) -> bool:
         """Whether the entity is seen with every attribute it may ever have."""
         allows, denies = self._around(type, path)
@@ -303,6 +317,11 @@ class Access:
         if self.subject == PUBLIC_ID:
             return Unauthenticated(f"{message} without a credential")
         return Forbidden(message)
+
+    def in_force(self, action: Action, tenant: str) -> tuple[Grant, ...]:
+        """All grants about the action in the tenant, allows and denies, that are in force."""
+        allows, denies = self._grants_for(action, tenant)
+        return allows + denies
 
     def _grants_for(self, action: Action, tenant: str) -> _Sides:
         """The allows and denies about the action in the tenant that are in force."""
