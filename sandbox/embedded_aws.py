@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING, Any, Final
 import uvicorn
 
 from sandbox import adaptations
+from sandbox.athena.endpoint import Athena
 from sandbox.options import HOST
 
 if TYPE_CHECKING:
     from boto3.session import Session
+
+    from sandbox.athena.executions import Executions
 
 REGION: Final = "eu-west-1"
 ACCOUNT = "000000000000"
@@ -82,7 +85,7 @@ def session() -> "Session":
 
 
 def load_application(state: Path) -> Any:
-    """ministack's ASGI application, with its log and the functions' in files. Needs the prepared environment."""
+    """ministack's ASGI application behind our Athena, with its log and the functions' in files. Needs the prepared environment."""
     logs = state / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(logs / "aws.log", mode="w")
@@ -92,7 +95,24 @@ def load_application(state: Path) -> Any:
     from ministack.app import app  # noqa: PLC0415 - reads the prepared environment
 
     adaptations.adapt(state)
-    return app
+    return Athena(app, _queries)
+
+
+def _queries() -> "Executions":
+    """What runs queries of Athena: the tables, files and work groups are those of the embedded AWS."""
+    # the engine takes a second to load, and most cities never ask it
+    from sandbox.athena.catalog import Catalog  # noqa: PLC0415
+    from sandbox.athena.engine import Engine, Run, Storage  # noqa: PLC0415
+    from sandbox.athena.executions import Executions  # noqa: PLC0415
+
+    s3, athena = session().client("s3"), session().client("athena")
+    storage = Storage(os.environ["AWS_ENDPOINT_URL"], REGION, ACCESS_KEY, SECRET_KEY)
+    engine = Engine(Catalog(session().client("glue")), s3, storage)
+    return Executions(
+        s3,
+        lambda name: athena.get_work_group(WorkGroup=name)["WorkGroup"],
+        lambda: Run(engine),
+    )
 
 
 def stop_functions(named: str = "") -> None:
