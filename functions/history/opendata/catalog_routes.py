@@ -10,12 +10,12 @@ from fastapi import APIRouter, Request, Response
 
 from city.clock import from_iso
 from city.errors import InvalidRequest, NotFound
-from city.policy import Operation
+from city.policy import Operation, Rules
 from history.access import OPEN
-from history.facts import CityFact
 from history.opendata import json_ld, pages, rdf_xml, turtle
 from history.opendata.dataset import Dataset
 from history.opendata.dcat import Describer
+from history.opendata.facts import CityFact
 from history.opendata.graph import Graph
 from history.opendata.negotiation import MEDIA_TYPES, preferred
 from history.opendata.publications import Publications
@@ -29,7 +29,7 @@ CATALOG_FORM = "/catalog.{form}"
 DATASET = "/dataset/{name}"
 DOWNLOAD = "/dataset/{name}/{file}"
 
-RULES = {
+RULES: Rules = {
     (method, path): Operation(action, OPEN)
     for method in ("GET", "HEAD")
     for path, action in (

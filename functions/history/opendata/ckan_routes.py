@@ -10,11 +10,11 @@ from fastapi import APIRouter, Request, Response
 from city.bodies import parse_json, read_bytes
 from city.errors import Malformed
 from city.json import Json, dump
-from city.policy import Operation
+from city.policy import Operation, Rules
 from history.access import OPEN
-from history.facts import CityFact
 from history.opendata.ckan import ACTIONS, Portal
 from history.opendata.ckan_errors import JSON, UnknownAction
+from history.opendata.facts import CityFact
 from history.services import HistoryServices
 
 router = APIRouter(tags=["CKAN"])
@@ -22,7 +22,7 @@ router = APIRouter(tags=["CKAN"])
 ACTION = "/api/3/action/{action}"
 OLD_ACTION = "/api/action/{action}"
 
-RULES = {
+RULES: Rules = {
     (method, path): Operation("dataset:find", OPEN)
     for method in ("GET", "POST")
     for path in (ACTION, OLD_ACTION)

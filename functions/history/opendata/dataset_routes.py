@@ -11,12 +11,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from city.bodies import read_object
 from city.clock import iso
 from city.json import Json, dump
-from city.policy import Caller, Operation
+from city.policy import Caller, Operation, Rules
 from city.preconditions import Preconditions, entity_tag
 from city.tenancy import Tenant
 from history.access import ADMIN
-from history.facts import CallerFact, CityFact, TenantFact
+from history.facts import CallerFact, TenantFact
 from history.opendata.editorial import Entry
+from history.opendata.facts import CityFact
 from history.services import HistoryServices
 from history.store.datasets import Written
 
@@ -26,7 +27,7 @@ DATASETS = "/history/v1/datasets"
 DATASET = "/history/v1/datasets/{type:path}"
 CATALOG = "/history/v1/catalog"
 
-RULES = {
+RULES: Rules = {
     ("GET", DATASETS): Operation("dataset:list", ADMIN),
     ("GET", DATASET): Operation("dataset:read", ADMIN),
     ("PUT", DATASET): Operation("dataset:write", ADMIN),

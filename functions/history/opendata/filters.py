@@ -29,7 +29,7 @@ TEXT = "text"
 Test = Callable[[Fields], bool]
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<punctuation>[()])|(?P<sign>[+-])(?=[^\s)+-])"
+    r"\s*(?:(?P<punctuation>[()])|(?P<sign>[+!-])(?=[^\s)+!-])"
     r"|(?P<field>[A-Za-z_][A-Za-z0-9_.]*):(?=\S)"
     r'|(?P<range>[\[{][^\]}\[{]*[\]}])|"(?P<phrase>(?:[^"\\]|\\.)*)"'
     r'|(?P<word>(?:[^\s()"\[\]{}\\]|\\.)+))',
@@ -108,26 +108,31 @@ class _Parser:
         return _all(tests)
 
     def _term(self, field: str) -> Test:
+        is_negated = False
+        while (token := self._next()) in _NEGATIONS or token == _PLUS:
+            is_negated ^= token != _PLUS
+            self._place += 1
+        test = self._plain(field)
+        return _not(test) if is_negated else test
+
+    def _plain(self, field: str) -> Test:
+        """A term without a sign: a group, a field with a value or group, or a value."""
         token = self._next()
-        if token is None or token == _CLOSE:
-            raise Unreadable("the query ends where a term is expected")
+        if token is None or token == _CLOSE or (field and token.kind == "field"):
+            raise Unreadable("the query ends where a term is expected, or has a field of a field")
         self._place += 1
-        if token.kind == "sign":
-            return _not(self._term(field)) if token.text == "-" else self._term(field)
-        if token.kind == "word" and token.text in {"NOT", "!"}:
-            return _not(self._term(field))
         if token == _OPEN:
             return self._group(field)
         if token.kind == "field":
-            return self._of_field(token.text)
+            return self._plain(self._known_field(token.text))
         return _value(field or TEXT, token)
 
-    def _of_field(self, field: str) -> Test:
+    def _known_field(self, field: str) -> str:
         if field not in self._known:
             raise Unreadable(
                 f"there is no field {field}; there are {', '.join(sorted(self._known))}"
             )
-        return self._term(field)
+        return field
 
     def _group(self, field: str) -> Test:
         self._depth += 1
@@ -152,6 +157,8 @@ class _Parser:
 
 _OPEN = _Token("punctuation", "(")
 _CLOSE = _Token("punctuation", ")")
+_PLUS = _Token("sign", "+")
+_NEGATIONS = (_Token("sign", "-"), _Token("sign", "!"), _Token("word", "NOT"))
 
 
 def _value(field: str, token: _Token) -> Test:
