@@ -15,6 +15,11 @@ from city.observability import logger
 from city.policy import Policy, Rules, merged
 from city.policy.audit import DecisionAudit
 from history import description_routes, retention_routes
+from history.comet import errors as comet_errors
+from history.comet import notify_routes as comet_notify_routes
+from history.comet import routes as comet_routes
+from history.comet import service_routes as comet_service_routes
+from history.exports import routes as export_routes
 from history.opendata import catalog_routes, ckan_errors, ckan_routes, dataset_routes
 from history.quantumleap import deletion_routes, notify_routes, query_routes, service_routes
 from history.quantumleap import errors as quantumleap_errors
@@ -39,6 +44,10 @@ ROUTES: tuple[Routes, ...] = (
     service_routes,
     description_routes,
     retention_routes,
+    comet_routes,
+    comet_notify_routes,
+    comet_service_routes,
+    export_routes,
     dataset_routes,
     ckan_routes,
     catalog_routes,
@@ -49,6 +58,10 @@ RULES = merged(module.RULES for module in ROUTES)
 
 RENDERERS: tuple[tuple[str, Renderer], ...] = (
     *((path, quantumleap_errors.render) for path in QUANTUMLEAP_PATHS),
+    ("/STH/v2", comet_errors.render_v2),
+    ("/STH", comet_errors.render),
+    ("/notify", comet_errors.render),
+    ("/admin/", comet_errors.render),
     ("/api/", ckan_errors.render),
     ("/", problems.render),
 )

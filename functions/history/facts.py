@@ -1,12 +1,17 @@
-"""What routes need of a request: the caller, the tenant, and the address under which it came."""
+"""What routes need of a request: the caller, the tenant, where in it, and the address under which
+it came."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from city.errors import InvalidRequest
 from city.policy import Caller
-from city.tenancy import Tenant, parse_tenant
+from city.tenancy import DEFAULT_TENANT, PathScope, Tenant, parse_read_scope, parse_tenant
 from history.services import HistoryServices
+
+TENANT_HEADERS = ("fiware-service", "ngsild-tenant")
+PATH_HEADER = "fiware-servicepath"
 
 
 async def _caller(request: Request) -> Caller:
@@ -15,7 +20,16 @@ async def _caller(request: Request) -> Caller:
 
 
 async def _tenant(request: Request) -> Tenant:
-    return parse_tenant(request.headers.get("fiware-service"))
+    """The one tenant that all tenant headers name: a request about two would be decided for one."""
+    texts = [text for name in TENANT_HEADERS for text in request.headers.getlist(name)]
+    named = {parse_tenant(text) for text in texts}
+    if len(named) > 1:
+        raise InvalidRequest("Fiware-Service and NGSILD-Tenant name different tenants")
+    return named.pop() if named else DEFAULT_TENANT
+
+
+async def _scope(request: Request) -> PathScope:
+    return parse_read_scope(",".join(request.headers.getlist(PATH_HEADER)) or None)
 
 
 async def _city(request: Request, services: HistoryServices) -> str:
@@ -30,5 +44,7 @@ async def _city(request: Request, services: HistoryServices) -> str:
 
 CallerFact = Annotated[Caller, Depends(_caller)]
 TenantFact = Annotated[Tenant, Depends(_tenant)]
+ScopeFact = Annotated[PathScope, Depends(_scope)]
+"""The places of the header `Fiware-ServicePath`; everywhere without it."""
 CityFact = Annotated[str, Depends(_city)]
 """The address of the city's APIs, without a slash at its end."""

@@ -17,7 +17,10 @@ from history.settings import ApiSettings
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from history.comet.reads import Reads
+    from history.comet.removals import Removals
     from history.deletions import Deletions
+    from history.exports.exports import Exports
     from history.opendata.services import OpenData
     from history.recorder import Recorder
     from history.retention import Retention
@@ -78,6 +81,35 @@ class Services:
         from history.store.merges import Merges  # noqa: PLC0415
 
         return Deletions(Merges(self.table, self.clock), self.outbox, self.clock)
+
+    @cached_property
+    def comet(self) -> "Reads":
+        """Reads of STH-Comet."""
+        from history.comet.reads import Reads  # noqa: PLC0415
+
+        return Reads(self.planner)
+
+    @cached_property
+    def removals(self) -> "Removals":
+        """Removals of STH-Comet."""
+        from history.comet.removals import Removals  # noqa: PLC0415
+
+        return Removals(self.directory, self.deletions)
+
+    @cached_property
+    def exports(self) -> "Exports":
+        """Exports."""
+        from history.exports.exports import Exports  # noqa: PLC0415
+        from history.store.exports import ExportStore  # noqa: PLC0415
+
+        return Exports(
+            ExportStore(self.table, self.clock),
+            self.objects,
+            self.directory,
+            self.outbox,
+            self.settings.export_link_seconds,
+            self.clock,
+        )
 
     @cached_property
     def retention(self) -> "Retention":

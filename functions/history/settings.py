@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from city.settings import AccessSettings, Settings
 
 QuantumLeapDialect = Literal["1.0.0", "1.0.1"]
@@ -47,6 +49,7 @@ class ApiSettings(AccessSettings, StoreSettings):
     - `history_task_queue_url`: where deletions and exports are worked off.
     - `athena_workgroup`, `athena_database`: where large queries go.
     - `quantum_leap_dialect`: the version of QuantumLeap whose answers clients get.
+    - `export_link_seconds`: how long the link to an export can be used.
     - `public_url`: where the APIs answer, if not where a request says (a domain of the city's own).
     """
 
@@ -55,5 +58,6 @@ class ApiSettings(AccessSettings, StoreSettings):
     athena_workgroup: str
     athena_database: str
     quantum_leap_dialect: QuantumLeapDialect = "1.0.0"
+    export_link_seconds: int = Field(900, ge=60, le=43_200)
     public_url: str = ""
     max_body_bytes: int = 4_194_304

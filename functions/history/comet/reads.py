@@ -10,7 +10,6 @@ from history.comet import points
 from history.comet.parameters import MAX_PAGE, Aggregated, Parameters, Raw
 from history.planner import Planner
 from history.queries import (
-    MILLISECOND,
     Aggregate,
     Answer,
     Bucket,
@@ -22,6 +21,7 @@ from history.queries import (
     Report,
     Window,
 )
+from history.records import MILLISECOND
 
 Buckets = Answer[Bucket]
 

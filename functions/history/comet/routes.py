@@ -12,6 +12,7 @@ from history.comet.downloads import attachment, table
 from history.comet.facts import CometFacts, Facts
 from history.comet.parameters import Aggregated, Parameters, Raw, parse
 from history.comet.reads import only_attribute
+from history.comet.removals import Target
 from history.queries import Answer, Choice, Instance
 from history.services import HistoryServices, Services
 
@@ -107,3 +108,13 @@ def _page(answer: Answer[Instance], wrap: Wrap) -> Response:
 
 def _json(content: Json, headers: dict[str, str]) -> Response:
     return Response(dump(content).encode(), 200, headers, "application/json")
+
+
+@router.delete(SERVICE_PATH)
+@router.delete(ENTITY)
+@router.delete(ATTRIBUTE)
+async def remove(request: Request, facts: CometFacts, services: HistoryServices) -> Response:
+    """Remove what there is at the service path, of an entity, or of one of its attributes."""
+    target = Target(facts.tenant, facts.path, **request.path_params)
+    services.removals.remove(facts.access, target)
+    return Response(None, 204)

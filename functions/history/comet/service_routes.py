@@ -3,6 +3,7 @@
 import logging
 from typing import Annotated
 
+from aws_lambda_powertools import Logger
 from fastapi import APIRouter, Depends, Request, Response
 
 from city.json import Json, dump
@@ -75,8 +76,8 @@ for _path in PATHS:
     router.put(_path)(write_level)
 
 
-def _log(services: Services) -> "logging.Logger":
-    return logger("history-api", services.settings.stage)._logger
+def _log(services: Services) -> Logger:
+    return logger("history-api", services.settings.stage)
 
 
 def _refused(why: str) -> Invalid:

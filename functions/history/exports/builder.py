@@ -17,8 +17,9 @@ from history.exports import formats
 from history.exports.orders import Built, Contents
 from history.exports.statements import selected
 from history.merging import Workbench, Written
-from history.queries import MILLISECOND, Window
+from history.queries import Window
 from history.recorder import day_of
+from history.records import MILLISECOND
 from history.store.ledger import Day, Holdings, Ledger
 from history.store.objects import Objects
 

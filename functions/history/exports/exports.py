@@ -6,7 +6,7 @@ order, while its file is fresh, is the same job.
 """
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -26,6 +26,9 @@ from history.tasks import BuildExport, Outbox
 
 DAY = 24 * 3600 * SECOND
 
+DAYS = 7
+"""How long a job and its file are there; the bucket's rules say the same (stack/history)."""
+
 FRESH = 15 * 60 * SECOND
 """How long the file of an order answers the same order again."""
 
@@ -43,16 +46,8 @@ class Link(NamedTuple):
     expires: int
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How long links and files last: seconds, and days."""
-
-    link_seconds: int
-    days: int
-
-
 class Exports:
-    """Exports of all tenants; one per process."""
+    """Exports of all tenants; one per process. `link_seconds`: how long links can be used."""
 
     def __init__(  # noqa: PLR0917 - what it works with
         self,
@@ -60,14 +55,14 @@ class Exports:
         objects: Objects,
         directory: Directory,
         outbox: Outbox,
-        terms: Terms,
+        link_seconds: int,
         clock: Clock,
     ) -> None:
         self._jobs = jobs
         self._objects = objects
         self._directory = directory
         self._outbox = outbox
-        self._terms = terms
+        self._link_seconds = link_seconds
         self._clock = clock
 
     def order(self, access: Access, order: Order) -> Job:
@@ -116,7 +111,7 @@ class Exports:
         tenant = job.address.tenant
         if not still_seen(selection, access.view(tenant), self._series(tenant)):
             raise access.refusal("you may not see any more all that is in this file")
-        seconds = min(self._terms.link_seconds, (job.ends - self._clock()) // SECOND)
+        seconds = min(self._link_seconds, (job.ends - self._clock()) // SECOND)
         expires = self._clock() + seconds * SECOND
         return Link(self._objects.url(job.file, seconds, job.name), expires)
 
@@ -145,7 +140,7 @@ class Exports:
             selection=f"{place}.json",
             created=now,
             updated=now,
-            ends=now + self._terms.days * DAY,
+            ends=now + DAYS * DAY,
         )
 
     def _other(self, job: Job) -> Job:

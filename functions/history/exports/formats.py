@@ -43,6 +43,11 @@ KEYS = ("entity_id", "entity_type", "service_path", "ts")
 """The first columns of the layout `rows`."""
 
 _PARQUET = f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "1500MB",
+    "threads": 2,
+    "autoinstall_known_extensions": False,
+}
 _CSV = "(FORMAT csv, HEADER false)"
 
 _TYPES = {
@@ -93,7 +98,8 @@ def write(contents: Contents, pieces: Sequence[Path], path: Path) -> None:
     """One file of the pieces, in their order."""
     import duckdb  # noqa: PLC0415 - only who builds files pays for it
 
-    with duckdb.connect(config={"temp_directory": str(path.parent / "spill")}) as connection:
+    config = {**_CONFIG, "temp_directory": str(path.parent / "spill")}
+    with duckdb.connect(config=config) as connection:
         if contents.format == "parquet":
             _open(connection, pieces)
             connection.execute(f"COPY pieces TO '{path}' {_PARQUET}")
