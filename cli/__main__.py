@@ -9,16 +9,15 @@ import typer
 
 from cli import administration, identities, rights, stack, tokens
 from cli.api import Api, part
-from cli.dead_letters import CHANGES, RETURNS, DeadLetters, ReplayError
+from cli.dead_letters import QUEUES, DeadLetters, ReplayError
 from cli.stack import StackName
 
-QUEUES = (*RETURNS, CHANGES)
 PREVIEW = 300
 
 app = typer.Typer(name="city", no_args_is_help=True, pretty_exceptions_enable=False)
 dead_letters = typer.Typer(no_args_is_help=True)
 app.add_typer(
-    dead_letters, name="dead-letters", help="Notifications and changes that were given up."
+    dead_letters, name="dead-letters", help="Notifications, changes and tasks that were given up."
 )
 app.add_typer(identities.users, name="users", help="Who can sign in.")
 app.add_typer(identities.applications, name="applications", help="Programs that people sign in to.")

@@ -1,4 +1,5 @@
-"""What was given up: notifications that were not delivered, changes that were not matched.
+"""What was given up: notifications that were not delivered, changes that were not matched or not
+recorded, tasks of the history that were not done.
 
 A replayed letter is deleted only after it has arrived where it belongs. Letters that come while a
 replay runs are left for the next one, so a replay ends even if everything fails again.
@@ -16,11 +17,19 @@ from cli.stack import Stack
 RETURNS = {
     "NotificationDeadLetterQueueUrl": "NotificationQueueUrl",
     "RetryDeadLetterQueueUrl": "RetryQueueUrl",
+    "HistoryTaskDeadLetterQueueUrl": "HistoryTaskQueueUrl",
 }
 """Dead-letter queues whose letters go back to a queue, as outputs of the stack."""
 
-CHANGES = "StreamDeadLetterQueueUrl"
-MATCHER = "ContextMatcherFunction"
+READERS = {
+    "StreamDeadLetterQueueUrl": "ContextMatcherFunction",
+    "ArchiveDeadLetterQueueUrl": "HistoryArchiveFunction",
+}
+"""Dead-letter queues with changes of the context table, and the functions that read its stream."""
+
+QUEUES = (*READERS, *RETURNS)
+"""All dead-letter queues, as outputs of the stack."""
+
 BATCH = 10
 
 
@@ -79,8 +88,8 @@ class DeadLetters:
                 yield letter
 
     def _send_again(self, letter: Letter) -> None:
-        if letter.queue == CHANGES:
-            self._match(letter.body)
+        if reader := READERS.get(letter.queue):
+            self._read_again(reader, letter.body)
             return
         fifo: Any = {}
         if letter.group:
@@ -88,22 +97,22 @@ class DeadLetters:
         destination = self._stack.outputs[RETURNS[letter.queue]]
         self._sqs.send_message(QueueUrl=destination, MessageBody=letter.body, **fifo)
 
-    def _match(self, body: str) -> None:
-        """Hand a change, or the changes of a batch that Lambda gave up, to the matcher."""
+    def _read_again(self, reader: str, body: str) -> None:
+        """Hand a change, or the changes of a batch that Lambda gave up, to a reader of the stream."""
         content = json.loads(body)
         batch = content.get("DDBStreamBatchInfo")
         if batch is not None:
             for records in self._read_stream(batch):
-                self._invoke(records)
+                self._invoke(reader, records)
         elif content["dynamodb"].keys() & {"NewImage", "OldImage"}:
-            self._invoke([content])
+            self._invoke(reader, [content])
         else:
             keys = json.dumps(content["dynamodb"].get("Keys"))
             raise ReplayError(f"the change was too large to be kept here; its row is {keys}")
 
-    def _invoke(self, records: list[Any]) -> None:
+    def _invoke(self, reader: str, records: list[Any]) -> None:
         answer = self._stack.session.client("lambda").invoke(
-            FunctionName=self._stack.physical_id(MATCHER),
+            FunctionName=self._stack.physical_id(reader),
             Payload=json.dumps({"Records": records}, default=_base64).encode(),
         )
         if "FunctionError" in answer:

@@ -75,6 +75,7 @@ async def run(options: Options, aws: socket.socket, city: list[socket.socket]) -
                     "GrantSeconds": str(options.grant_seconds),
                     "PasswordGrant": "true",
                     "HistoryFlushSeconds": "1",
+                    "HistoryGraceSeconds": "5",
                     "CompactMinutes": "5",
                 },
             )

@@ -4,6 +4,8 @@ import pytest
 
 from city.settings import Settings
 from context.settings import ApiSettings, MatcherSettings, SenderSettings
+from history.settings import ApiSettings as HistorySettings
+from history.settings import ArchiveSettings, CompactSettings, ScheduleSettings
 from security.settings import ApiSettings as SecuritySettings
 from tests.template.stack import resources, translated
 
@@ -15,6 +17,10 @@ from tests.template.stack import resources, translated
         ("ContextMatcherFunction", MatcherSettings),
         ("ContextSenderFunction", SenderSettings),
         ("SecurityApiFunction", SecuritySettings),
+        ("HistoryApiFunction", HistorySettings),
+        ("HistoryArchiveFunction", ArchiveSettings),
+        ("HistoryCompactFunction", CompactSettings),
+        ("HistoryScheduleFunction", ScheduleSettings),
     ],
 )
 def test_variables_are_the_fields_of_the_settings(function: str, settings: type[Settings]) -> None:

@@ -12,7 +12,7 @@ from boto3.session import Session
 
 from city.dynamodb import from_stream, to_item
 from city.entity_rows import rows_of
-from cli.dead_letters import CHANGES, RETURNS, DeadLetters, ReplayError
+from cli.dead_letters import QUEUES, READERS, RETURNS, DeadLetters, ReplayError
 from cli.stack import Stack
 from context.changes import change_of, is_expiry
 from context.store.entities import EntityStore
@@ -53,7 +53,15 @@ def bodies(stack: Stack, queue: str) -> list[str]:
 
 
 def test_every_queue_that_letters_leave_or_return_to_is_an_output_of_the_template() -> None:
-    assert {*RETURNS, *RETURNS.values(), CHANGES} <= source()["Outputs"].keys()
+    assert {*QUEUES, *RETURNS.values()} <= source()["Outputs"].keys()
+
+
+def test_every_dead_letter_queue_of_the_template_can_be_replayed() -> None:
+    assert {name for name in source()["Outputs"] if "DeadLetter" in name} == set(QUEUES)
+
+
+def test_every_reader_of_the_stream_is_a_function_of_the_template() -> None:
+    assert set(READERS.values()) <= source()["Resources"].keys()
 
 
 def test_looking_shows_reasons_and_removes_nothing(stack: Stack) -> None:
@@ -81,9 +89,10 @@ def test_replay_leaves_letters_that_come_meanwhile(stack: Stack) -> None:
     assert bodies(stack, DEAD) == ["later"]
 
 
-class Matcher(Session):
-    """AWS with a matcher that keeps the records it is given, and with one shard of a stream."""
+class Reader(Session):
+    """AWS with a function that keeps the records it is given, and with one shard of a stream."""
 
+    name: str
     records: list[Any]
     stream: list[Any]
 
@@ -94,7 +103,7 @@ class Matcher(Session):
         return found.client(name, *args, **options)
 
     def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - as boto3
-        assert FunctionName == "matcher"
+        assert FunctionName == self.name
         self.records += json.loads(Payload)["Records"]
         return {}
 
@@ -110,25 +119,33 @@ class Matcher(Session):
         return {"Records": page, "NextShardIterator": str(last + 1)}
 
 
+@pytest.fixture(params=READERS)
+def queue(request: pytest.FixtureRequest) -> str:
+    """A queue with changes that were given up, as an output of the stack."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
-def matcher() -> Matcher:
-    session = Matcher()
-    session.records, session.stream = [], []
+def reader(queue: str) -> Reader:
+    """What the changes of the queue go back to."""
+    session = Reader()
+    session.name, session.records, session.stream = READERS[queue], [], []
     return session
 
 
 @pytest.fixture
-def changes(matcher: Matcher) -> Iterator[Stack]:
+def changes(reader: Reader, queue: str) -> Iterator[Stack]:
     """A stack whose changes were given up."""
-    stack = Stack("city", matcher)
-    url = matcher.client("sqs").create_queue(QueueName=uuid4().hex)["QueueUrl"]
-    vars(stack).update(outputs={CHANGES: url}, physical_id=lambda _: "matcher")
+    stack = Stack("city", reader)
+    url = reader.client("sqs").create_queue(QueueName=uuid4().hex)["QueueUrl"]
+    vars(stack).update(outputs={queue: url}, physical_id=lambda logical: logical)
     yield stack
-    matcher.client("sqs").delete_queue(QueueUrl=url)
+    reader.client("sqs").delete_queue(QueueUrl=url)
 
 
 def keep(stack: Stack, body: object) -> None:
-    url = stack.outputs[CHANGES]
+    [url] = stack.outputs.values()
     stack.session.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body))
 
 
@@ -145,37 +162,39 @@ def give_up_batch(stack: Stack, first: int, last: int, size: int) -> None:
 
 
 def test_replay_reads_the_changes_of_a_batch_that_lambda_gave_up(
-    changes: Stack, matcher: Matcher, entity_store: EntityStore
+    changes: Stack, queue: str, reader: Reader, entity_store: EntityStore
 ) -> None:
     """The batch has three changes; what the event source filters out stands between them."""
     rooms = [entity(f"room{number}", text="x" * 5000) for number in range(5)]
     for number, room in enumerate(rooms):
         image = {"NewImage": to_item(rows_of(room).entity)}
         listing = {"NewImage": {"k": {"S": "L"}}}
-        matcher.stream += [
+        reader.stream += [
             streamed(2 * number, image, eventName="INSERT"),
             streamed(2 * number + 1, listing, eventName="INSERT"),
         ]
     give_up_batch(changes, 2, 6, size=3)
-    assert len(list(DeadLetters(changes, wait=0).replay(CHANGES))) == 1
-    replayed = [one for one in matcher.records if one["dynamodb"]["NewImage"]["k"] == {"S": "E"}]
+    assert len(list(DeadLetters(changes, wait=0).replay(queue))) == 1
+    replayed = [one for one in reader.records if one["dynamodb"]["NewImage"]["k"] == {"S": "E"}]
     assert [change_of(one, entity_store.entity_from_image).new for one in replayed] == rooms[1:4]
 
 
-def test_replayed_expiry_is_still_one(changes: Stack, matcher: Matcher) -> None:
+def test_replayed_expiry_is_still_one(changes: Stack, queue: str, reader: Reader) -> None:
     """The stream's own interface writes the principal otherwise than Lambda's events."""
     principal = {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}
     image = {"OldImage": {"k": {"S": "E"}, "d": {"B": b"packed"}}}
-    matcher.stream = [streamed(100, image, eventName="REMOVE", userIdentity=principal)]
+    reader.stream = [streamed(100, image, eventName="REMOVE", userIdentity=principal)]
     give_up_batch(changes, 100, 100, size=1)
-    assert len(list(DeadLetters(changes, wait=0).replay(CHANGES))) == 1
-    (record,) = matcher.records
+    assert len(list(DeadLetters(changes, wait=0).replay(queue))) == 1
+    (record,) = reader.records
     assert is_expiry(record)
     assert from_stream(record["dynamodb"]["OldImage"])["d"] == b"packed"
 
 
-def test_change_kept_without_its_images_is_not_dropped(changes: Stack, matcher: Matcher) -> None:
+def test_change_kept_without_its_images_is_not_dropped(
+    changes: Stack, queue: str, reader: Reader
+) -> None:
     keep(changes, {"eventName": "MODIFY", "dynamodb": {"Keys": {"pk": {"S": "p"}}}})
     with pytest.raises(ReplayError, match="too large"):
-        list(DeadLetters(changes, wait=0).replay(CHANGES))
-    assert matcher.records == []
+        list(DeadLetters(changes, wait=0).replay(queue))
+    assert reader.records == []
