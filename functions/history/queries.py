@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, Literal, NamedTuple, TypeVar
-from uuid import NAMESPACE_OID, uuid5
+from uuid import UUID
 
 from city import geography
 from city.errors import CityError
 from city.geography import Geometry, Position
 from city.json import Json
-from city.keys import SEPARATOR
 from city.tenancy import EVERYWHERE, PathScope, Tenant
-from history.records import Series
+from history.records import MILLISECOND as MILLISECOND  # noqa: PLC0414 - dialects have it from here
+from history.records import Series, instance_of
 
 DEFAULT_DATASET = ""
 """The instances of an attribute without datasetId: all there is in NGSI-v2."""
@@ -61,7 +61,6 @@ class Window:
     end: int | None = None
 
 
-MILLISECOND = 1000
 ALWAYS = Window()
 
 
@@ -215,10 +214,10 @@ Query = Instances | Rows | Aggregate | Latest | Sightings
 
 
 class Instance(NamedTuple):
-    """One attribute instance. `op` is "delete" for the end of an attribute or entity.
+    """One attribute instance. `op` is "delete" for the end of an attribute or entity, `ordinal`
+    the attribute's place in the entity.
 
     `metadata` is as it was submitted; `position` longitude and latitude of the entity then.
-    `instance_id` is the same in every answer.
     """
 
     series: Series
@@ -231,19 +230,14 @@ class Instance(NamedTuple):
     modified: int = 0
     seq: int = 0
     op: Literal["set", "delete"] = "set"
-    index: int = 0
+    ordinal: int = 0
     position: Position | None = None
 
     @property
     def instance_id(self) -> str:
-        """A URN that names this instance and no other of its tenant."""
-        parts = (*self.series_key, self.attribute, self.dataset, str(self.ts), str(self.seq))
-        return uuid5(NAMESPACE_OID, SEPARATOR.join(parts)).urn
-
-    @property
-    def series_key(self) -> tuple[str, str, str]:
-        """Type, id and path of the entity."""
-        return self.series.type, self.series.id, self.series.path
+        """A URN that names this instance and no other of its tenant, the same in every answer."""
+        digits = instance_of(self.series, self.attribute, self.dataset, self.ts)
+        return UUID(hex=digits, version=5).urn
 
 
 class Row(NamedTuple):
@@ -287,14 +281,14 @@ class Report:
         return f"engine={self.engine}; files={self.files}; bytes={self.bytes}; rows={self.rows}"
 
 
-T = TypeVar("T", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True)
-class Answer(Generic[T]):
+class Answer(Generic[T_co]):
     """The rows of a query, what reading them cost, and how many there are if it asked."""
 
-    rows: Sequence[T]
+    rows: Sequence[T_co]
     report: Report = field(default_factory=Report)
     total: int | None = None
 
