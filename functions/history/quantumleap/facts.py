@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
-from starlette.datastructures import Headers
 
 from city.errors import InvalidRequest, TooLarge
 from city.json import Json, parse
-from city.policy import PUBLIC, Caller
+from city.policy import Caller
 from city.policy.grants import Access, Action
 from city.tenancy import (
-    DEFAULT_TENANT,
     EVERYWHERE,
     ROOT,
     PathPattern,
@@ -19,18 +17,13 @@ from city.tenancy import (
     ServicePath,
     Tenant,
     parse_read_scope,
-    parse_tenant,
     parse_write_path,
 )
+from history.facts import PATH_HEADER, CallerFact, TenantFact
 from history.quantumleap.dialects import DIALECTS, Dialect
 from history.quantumleap.errors import WrongForm
 
-TENANT_HEADERS = ("fiware-service", "ngsild-tenant")
-PATH_HEADER = "fiware-servicepath"
 TIME_INDEX_HEADER = "fiware-timeindex-attribute"
-
-_NOBODY = Caller(PUBLIC, Access(PUBLIC.id, (), 0))
-"""Who asks for a path that is no route: such requests are refused before anybody is let in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +83,7 @@ class Facts:
         return document
 
 
-async def read_facts(request: Request) -> Facts:
+async def read_facts(request: Request, caller: CallerFact, tenant: TenantFact) -> Facts:
     """The facts of a request. Raises InvalidRequest for a wrong header, TooLarge for the body."""
     headers = request.headers
     settings = request.app.state.settings
@@ -101,8 +94,8 @@ async def read_facts(request: Request) -> Facts:
             f"the body has {len(body)} bytes, at most {settings.max_body_bytes} are read"
         )
     return Facts(
-        caller=request.scope.get("caller", _NOBODY),
-        tenant=_tenant(headers),
+        caller=caller,
+        tenant=tenant,
         scope=_below(parse_read_scope(service_path or None)),
         service_path=service_path,
         time_index=headers.get(TIME_INDEX_HEADER),
@@ -114,14 +107,6 @@ async def read_facts(request: Request) -> Facts:
 
 
 QuantumLeapFacts = Annotated[Facts, Depends(read_facts)]
-
-
-def _tenant(headers: Headers) -> Tenant:
-    """The one tenant that all tenant headers name; a request about two would be decided for one."""
-    named = {parse_tenant(text) for name in TENANT_HEADERS for text in headers.getlist(name)}
-    if len(named) > 1:
-        raise InvalidRequest("Fiware-Service and NGSILD-Tenant name different tenants")
-    return named.pop() if named else DEFAULT_TENANT
 
 
 def _below(scope: PathScope) -> PathScope:

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Response
 
 from city.json import Json
 from city.policy import Operation
-from city.policy.grants import Access, Action
-from city.tenancy import Tenant
+from city.policy.grants import Action
 from history.access import READ, WRITE
 from history.notification import records_of
+from history.notified import require_create
 from history.quantumleap import parameters as known
 from history.quantumleap.answers import json_answer, nothing, text_answer
 from history.quantumleap.errors import Refused, WrongForm
@@ -19,7 +19,6 @@ from history.quantumleap.mounting import at_both, mounted
 from history.quantumleap.parameters import parse
 from history.quantumleap.reading import Asked, Entity, Reading
 from history.quantumleap.representations import last_values
-from history.records import Record, Series
 from history.services import HistoryServices
 
 PROCESSED = "Notification successfully processed"
@@ -45,7 +44,7 @@ async def notify(facts: QuantumLeapFacts, services: HistoryServices) -> Response
         received=services.clock(),
         time_index=facts.time_index,
     )
-    _require_create(facts.access, facts.tenant, records)
+    require_create(facts.access, facts.tenant, records)
     if records:
         # no two notifications are one batch: one that says the same again, says it of another time
         services.recorder.record(facts.tenant, records, f"notify {uuid4().hex}")
@@ -72,17 +71,6 @@ async def query(facts: QuantumLeapFacts, services: HistoryServices) -> Response:
 
 
 router = mounted(_routes)
-
-
-def _require_create(access: Access, tenant: Tenant, records: list[Record]) -> None:
-    """Refuse the notification unless the caller may create all that it brings."""
-    names: dict[Series, list[str]] = {}
-    for record in records:
-        names.setdefault(record.series, []).append(record.attribute)
-    for series, attributes in names.items():
-        access.require(
-            Action.CREATE, tenant, series.path, series.type, series.id, dict.fromkeys(attributes)
-        )
 
 
 def _list(document: dict[str, Json], name: str) -> list[Json]:
