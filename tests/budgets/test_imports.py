@@ -22,6 +22,13 @@ ENVIRONMENT = {
     "RETRY_QUEUE_URL": "https://sqs.invalid/retries",
     "NOTIFICATION_DEAD_LETTER_QUEUE_URL": "https://sqs.invalid/dead-notifications.fifo",
     "STREAM_DEAD_LETTER_QUEUE_URL": "https://sqs.invalid/dead-changes",
+    "HISTORY_TABLE": "history",
+    "HISTORY_BUCKET": "history",
+    "HISTORY_TASK_QUEUE_URL": "https://sqs.invalid/tasks",
+    "HISTORY_TASK_DEAD_LETTER_QUEUE_URL": "https://sqs.invalid/dead-tasks",
+    "ARCHIVE_DEAD_LETTER_QUEUE_URL": "https://sqs.invalid/dead-records",
+    "ATHENA_WORKGROUP": "history",
+    "ATHENA_DATABASE": "city",
     "USER_POOL_ID": "eu-west-1_aaaaaaaaa",
     "LOGIN_URL": "https://login.invalid",
     "TOKEN_ISSUER": "https://issuer.invalid",
@@ -29,8 +36,11 @@ ENVIRONMENT = {
 }
 
 WEB = {"fastapi", "starlette", "mangum", "anyio", "httptools", "uvicorn"}
-ONLY_WHEN_USED = {"shapely", "numpy", "s2sphere", "re2", "joserfc", "cryptography"}
-NEVER = {"aws_xray_sdk", "pytest", "moto", "email_validator"}
+ONLY_WHEN_USED = {
+    *("shapely", "numpy", "s2sphere", "re2", "joserfc", "cryptography"),
+    *("duckdb", "_duckdb", "duckdb_extension_httpfs"),
+}
+NEVER = {"aws_xray_sdk", "pytest", "moto", "email_validator", "sqlglot", "rdflib"}
 
 
 def loaded_by(handler: str) -> set[str]:
@@ -64,6 +74,10 @@ def packages(modules: set[str]) -> set[str]:
         ("context.matcher", WEB | ONLY_WHEN_USED | NEVER, 580),
         ("context.sender", WEB | ONLY_WHEN_USED | NEVER, 580),
         ("security.api", ONLY_WHEN_USED | NEVER, 800),
+        ("history.api", ONLY_WHEN_USED | NEVER, 860),
+        ("history.archive", WEB | ONLY_WHEN_USED | NEVER, 580),
+        ("history.compact", WEB | ONLY_WHEN_USED | NEVER, 600),
+        ("history.schedule", WEB | ONLY_WHEN_USED | NEVER, 580),
     ],
 )
 def test_function_loads_only_what_its_first_request_needs(
