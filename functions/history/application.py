@@ -14,7 +14,7 @@ from city.http import COMPRESS_FROM, Correlated, MethodNotAllowed, UnknownPath, 
 from city.observability import logger
 from city.policy import Policy, Rules, merged
 from city.policy.audit import DecisionAudit
-from history import description_routes, retention_routes
+from history import description_routes, large_query_routes, retention_routes
 from history.comet import errors as comet_errors
 from history.comet import notify_routes as comet_notify_routes
 from history.comet import routes as comet_routes
@@ -43,6 +43,7 @@ ROUTES: tuple[Routes, ...] = (
     deletion_routes,
     service_routes,
     description_routes,
+    large_query_routes,
     retention_routes,
     comet_routes,
     comet_notify_routes,

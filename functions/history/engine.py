@@ -57,7 +57,14 @@ class Place:
 
     root: str
     endpoint: str | None = None
-    region: str = "us-east-1"
+    region: str = ""
+
+    @classmethod
+    def bucket(cls, root: str, region: str) -> "Place":
+        """A bucket where the SDK would look for it: at an address in the environment, or at AWS."""
+        names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+        endpoint = next((os.environ[name] for name in names if os.environ.get(name)), None)
+        return cls(root, endpoint, region)
 
     @property
     def is_bucket(self) -> bool:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from history.comet.removals import Removals
     from history.deletions import Deletions
     from history.exports.exports import Exports
+    from history.large_queries import LargeQueries
     from history.opendata.services import OpenData
+    from history.planner import Planner
     from history.recorder import Recorder
     from history.retention import Retention
     from history.store.directory import Directory
@@ -66,6 +68,25 @@ class Services:
         from history.recorder import Recorder  # noqa: PLC0415
 
         return Recorder(self.objects, self.ledger, self.directory)
+
+    @cached_property
+    def planner(self) -> "Planner":
+        """What answers queries."""
+        from history.engine import Engine, Place  # noqa: PLC0415
+        from history.planner import Planner  # noqa: PLC0415
+
+        place = Place.bucket(self.objects.s3_uri(""), self.dynamodb.meta.region_name)
+        return Planner(self.ledger, self.directory, self.objects, Engine(place), self.large_queries)
+
+    @cached_property
+    def large_queries(self) -> "LargeQueries":
+        """Queries that Athena runs."""
+        from history.large_queries import LargeQueries  # noqa: PLC0415
+        from history.store.athena import Athena  # noqa: PLC0415
+
+        settings = self.settings
+        athena = Athena(client("athena"), settings.athena_workgroup, settings.athena_database)
+        return LargeQueries(athena, self.table, clock=self.clock)
 
     @cached_property
     def outbox(self) -> "TaskQueue":
