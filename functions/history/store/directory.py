@@ -11,8 +11,9 @@
 Whoever records remembers which series it has seen. The N row, read once a batch, tells it when that
 memory is no longer true.
 
-Request units: `know` 1 read, and for each series new to this process 0.5 read, and 3 write
-(T and U rows once per type) when it is new to the city. `of_type` 1 read per 4 KB (about 40 series).
+Request units: `know` 1 read; for each series new to this process 0.5 read, and 2 write when it is
+new to the city (T and U rows once per type and process, 2 write). `of_type` and `of_id` 1 read for
+each started 4 KB of rows (about 40 series). `knowledge` 1 read for each series.
 """
 
 from collections.abc import Iterable, Mapping
