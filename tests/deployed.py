@@ -35,6 +35,9 @@ QUEUES = {
     "NOTIFICATION_DEAD_LETTER_QUEUE_URL": "NotificationDeadLetterQueue",
     "RETRY_QUEUE_URL": "RetryQueue",
     "STREAM_DEAD_LETTER_QUEUE_URL": "StreamDeadLetterQueue",
+    "ARCHIVE_DEAD_LETTER_QUEUE_URL": "ArchiveDeadLetterQueue",
+    "HISTORY_TASK_QUEUE_URL": "HistoryTaskQueue",
+    "HISTORY_TASK_DEAD_LETTER_QUEUE_URL": "HistoryTaskDeadLetterQueue",
 }
 """The variables that are queue URLs, and the logical ids of the queues in the template."""
 
@@ -84,14 +87,34 @@ class Deployed:
 
 
 def deploy(
-    table: str, security_table: str, monkeypatch: pytest.MonkeyPatch, *, is_open: bool = False
+    table: str,
+    security_table: str,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    history: tuple[str, str] = ("no-table", "no-bucket"),
+    is_open: bool = False,
 ) -> Deployed:
-    """Make the queues, the account of OWNER, and set every function's variables."""
+    """Make the queues, the account of OWNER, and set every function's variables.
+
+    `history` is the history's table and its bucket.
+    """
     put_account(client("dynamodb"), security_table, OWNER)
-    resources = {"ContextTable": table, "SecurityTable": security_table}
+    history_table, bucket = history
+    resources = {
+        "ContextTable": table,
+        "SecurityTable": security_table,
+        "HistoryTable": history_table,
+        "HistoryBucket": bucket,
+    }
     variables = {
         "CONTEXT_TABLE": table,
         "SECURITY_TABLE": security_table,
+        "HISTORY_TABLE": history_table,
+        "HISTORY_BUCKET": bucket,
+        "HISTORY_GRACE_SECONDS": "0",
+        "HISTORY_SETTLE_SECONDS": "0",
+        "ATHENA_WORKGROUP": "history",
+        "ATHENA_DATABASE": "city",
         "STAGE": "sandbox",
         "USER_POOL_ID": "eu-west-1_aaaaaaaaa",
         "LOGIN_CLIENT_ID": "1example23456789",
