@@ -155,6 +155,12 @@ def history_bucket(s3: "S3Client") -> Iterator[str]:
     s3.delete_bucket(Bucket=name)
 
 
+@pytest.fixture
+def history(history_table: str, history_bucket: str) -> tuple[str, str]:
+    """A fresh table and bucket of the history."""
+    return history_table, history_bucket
+
+
 @pytest.fixture(scope="session")
 def s3_endpoint(_aws: None) -> Iterator[str]:
     """Where the fake S3 of this process answers over HTTP, for DuckDB: the very same buckets."""

@@ -76,14 +76,11 @@ def deployed(
     event_loop: None,
     context_table: str,
     security_table: str,
-    history_table: str,
-    history_bucket: str,
+    history: tuple[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Deployed:
     """The functions, over the fake AWS."""
-    return deploy(
-        context_table, security_table, monkeypatch, history=(history_table, history_bucket)
-    )
+    return deploy(context_table, security_table, monkeypatch, history=history)
 
 
 def events(*functions: str) -> list[str]:

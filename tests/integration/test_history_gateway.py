@@ -38,14 +38,11 @@ def function(
     event_loop: None,
     context_table: str,
     security_table: str,
-    history_table: str,
-    history_bucket: str,
+    history: tuple[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Deployed:
     """The deployed functions, over tables with nothing to find."""
-    return deploy(
-        context_table, security_table, monkeypatch, history=(history_table, history_bucket)
-    )
+    return deploy(context_table, security_table, monkeypatch, history=history)
 
 
 def event(name: str) -> Any:
