@@ -45,5 +45,7 @@ def client(service: Any) -> Any:
             connect_timeout=2,
             read_timeout=10,
             parameter_validation=False,
+            # without it links to objects have a signature that new buckets refuse
+            signature_version="s3v4" if service == "s3" else None,
         ),
     )
