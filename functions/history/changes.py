@@ -10,7 +10,7 @@ from city.geography import Geometry
 from city.json import Json, dump
 from city.locations import location_of
 from city.tenancy import Tenant
-from history.observation import late_until, observed
+from history.observation import Observation, late_until, observed, time_of_write
 from history.records import MILLISECOND, Record, Series, TsSource, whole_millisecond
 
 ENTITY = ""
@@ -113,21 +113,69 @@ def _end_of(old: Entity, at: int) -> Record:
 
 
 def _written(old: Entity | None, new: Entity) -> Iterator[Record]:
-    place = whereabouts(new.attributes)
+    version = _Version(new, time_of_write(new), whereabouts(new.attributes))
     before = old.attributes if old else {}
     touched = set(new.write.touched) if old else new.attributes.keys()
     for index, (name, attribute) in enumerate(new.attributes.items()):
         if name in touched:
             for dataset, instance in _instances(before.get(name), attribute, new.modified):
-                yield replace(_set(new, name, instance, place), dataset=dataset, index=index)
+                yield version.set(name, dataset, instance, index)
     for name, attribute in before.items():
         for dataset, instance in _gone(attribute, new.attributes.get(name)):
-            yield replace(_deleted(new, name, instance, place), dataset=dataset)
+            yield version.delete(name, dataset, instance)
+
+
+class _Version(NamedTuple):
+    """A version of an entity that makes records: when its write was, and where it is."""
+
+    entity: Entity
+    write: Observation
+    place: Whereabouts
+
+    def set(self, name: str, dataset: str, attribute: Attribute, index: int) -> Record:
+        moment = observed(attribute, self.write)
+        return Record(
+            series=series_of(self.entity),
+            attribute=name,
+            attribute_type=attribute.type,
+            ts=moment.ts,
+            ts_source=moment.source,
+            modified=self.entity.modified,
+            ingested=self.entity.modified,
+            seq=self.entity.version,
+            op="set",
+            value=attribute.value,
+            metadata=plain_metadata(attribute.metadata),
+            dataset=dataset,
+            position=self.place.position,
+            shape=self.place.shape,
+            index=index,
+        )
+
+    def delete(self, name: str, dataset: str, attribute: Attribute) -> Record:
+        return Record(
+            series=series_of(self.entity),
+            attribute=name,
+            attribute_type=attribute.type,
+            ts=whole_millisecond(self.entity.modified),
+            ts_source="modified",
+            modified=self.entity.modified,
+            ingested=self.entity.modified,
+            seq=self.entity.version,
+            op="delete",
+            value=None,
+            dataset=dataset,
+            position=self.place.position,
+            shape=self.place.shape,
+        )
 
 
 def _instances(old: Attribute | None, new: Attribute, now: int) -> Iterator[tuple[str, Attribute]]:
     """The instances of a touched attribute, by dataset; of several only those that were written."""
-    before = _by_dataset(old) if old and new.instances else {}
+    if not new.instances:
+        yield "", new
+        return
+    before = _by_dataset(old) if old else {}
     for dataset, instance in _by_dataset(new).items():
         present = before.get(dataset)
         if not present or instance.modified == now or not present.same_content(instance):
@@ -143,39 +191,3 @@ def _by_dataset(attribute: Attribute) -> dict[str, Attribute]:
     if not attribute.instances:
         return {"": attribute}
     return {"": replace(attribute, instances={}), **attribute.instances}
-
-
-def _set(entity: Entity, name: str, attribute: Attribute, place: Whereabouts) -> Record:
-    moment = observed(entity, attribute)
-    return Record(
-        series=series_of(entity),
-        attribute=name,
-        attribute_type=attribute.type,
-        ts=moment.ts,
-        ts_source=moment.source,
-        modified=entity.modified,
-        ingested=entity.modified,
-        seq=entity.version,
-        op="set",
-        value=attribute.value,
-        metadata=plain_metadata(attribute.metadata),
-        position=place.position,
-        shape=place.shape,
-    )
-
-
-def _deleted(entity: Entity, name: str, attribute: Attribute, place: Whereabouts) -> Record:
-    return Record(
-        series=series_of(entity),
-        attribute=name,
-        attribute_type=attribute.type,
-        ts=whole_millisecond(entity.modified),
-        ts_source="modified",
-        modified=entity.modified,
-        ingested=entity.modified,
-        seq=entity.version,
-        op="delete",
-        value=None,
-        position=place.position,
-        shape=place.shape,
-    )

@@ -25,13 +25,15 @@ class Observation(NamedTuple):
     source: TsSource
 
 
-def observed(entity: Entity, attribute: Attribute) -> Observation:
-    """When an attribute that this version's write touched was observed."""
-    by_metadata = _first_of(TIME_METADATA, attribute.metadata, TIME_METADATA)
-    if by_metadata:
-        return by_metadata
+def time_of_write(entity: Entity) -> Observation:
+    """When a version's write says that it observed what has no time of its own."""
     by_entity = _first_of(TIME_ATTRIBUTES, entity.attributes, entity.write.touched)
     return by_entity or Observation(whole_millisecond(entity.modified), "modified")
+
+
+def observed(attribute: Attribute, write: Observation) -> Observation:
+    """When an attribute that a write of that time touched was observed."""
+    return _by_metadata(attribute) or write
 
 
 def last_observed(entity: Entity, name: str) -> Observation | None:
@@ -41,8 +43,8 @@ def last_observed(entity: Entity, name: str) -> Observation | None:
     """
     attribute = entity.attributes[name]
     if name in entity.write.touched:
-        return observed(entity, attribute)
-    return _first_of(TIME_METADATA, attribute.metadata, TIME_METADATA)
+        return observed(attribute, time_of_write(entity))
+    return _by_metadata(attribute)
 
 
 def late_until(old: Entity, new: Entity | None) -> int:
@@ -67,6 +69,12 @@ def moment_of(value: Json) -> int | None:
         return None
 
 
+def _by_metadata(attribute: Attribute) -> Observation | None:
+    if not attribute.metadata:
+        return None
+    return _first_of(TIME_METADATA, attribute.metadata, TIME_METADATA)
+
+
 def _first_of(
     names: Iterable[TsSource], times: dict[str, Attribute], counting: Iterable[str]
 ) -> Observation | None:
@@ -80,20 +88,22 @@ def _first_of(
 
 def _overtaken(old: Entity, new: Entity | None) -> Iterator[int]:
     """Times of old values that the new ones do not reach."""
-    for name in old.attributes if new is None else new.write.touched:
-        if name not in old.attributes:
-            continue
-        before = _at_latest(old, name)
-        if new is None or name not in new.attributes:
-            yield max(before, whole_millisecond(new.modified if new else old.modified))
-        elif before > observed(new, new.attributes[name]).ts:
+    write = time_of_write(new) if new else None
+    for name, before in _latest_times(old, new.write.touched if new else old.attributes):
+        if new is None or write is None or name not in new.attributes:
+            yield max(before, whole_millisecond((new or old).modified))
+        elif before > observed(new.attributes[name], write).ts:
             yield before
 
 
-def _at_latest(entity: Entity, name: str) -> int:
-    """When the present value of an attribute was observed, or a time that is not before that."""
-    told = last_observed(entity, name)
-    return told.ts if told else max(whole_millisecond(entity.modified), *_clocks(entity), 0)
+def _latest_times(entity: Entity, names: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """When the present values of these attributes were observed, or a time not before that."""
+    write, touched = time_of_write(entity).ts, entity.write.touched
+    at_latest = max(whole_millisecond(entity.modified), write, *_clocks(entity))
+    for name in names:
+        if name in entity.attributes:
+            own = _by_metadata(entity.attributes[name])
+            yield name, own.ts if own else write if name in touched else at_latest
 
 
 def _turned_back(old: Entity, new: Entity) -> Iterator[int]:

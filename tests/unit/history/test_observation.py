@@ -5,7 +5,7 @@ import pytest
 from city.clock import SECOND
 from city.dates import parse_date
 from city.document import Attribute, Entity, Write
-from history.observation import last_observed, late_until, observed
+from history.observation import last_observed, late_until, observed, time_of_write
 from tests.builders import START
 from tests.history_records import created, dated, text, updated
 
@@ -13,7 +13,7 @@ NINE, TEN, ELEVEN = (f"2026-11-22T{hour}:00:00.000Z" for hour in ("09", "10", "1
 
 
 def time_of(entity: Entity, name: str = "temperature") -> tuple[int, str]:
-    return observed(entity, entity.attributes[name])
+    return observed(entity.attributes[name], time_of_write(entity))
 
 
 def test_metadata_of_the_attribute_comes_first() -> None:
