@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
@@ -131,6 +132,14 @@ class OpenCity:
 
     def get(self, url: str, **request: Any) -> httpx.Response:
         return self("GET", url, **request)
+
+    def download(self, url: str) -> tuple[str, bytes]:
+        """The key of the object that an address leads to, and its content."""
+        answer = self.get(url)
+        assert answer.status_code == 302, answer.text
+        path = unquote(urlsplit(answer.headers["location"]).path)
+        key = path.lstrip("/").removeprefix(f"{self.history.bucket}/")
+        return key, self.history.objects.get(key)
 
     def ask(self, action: str, **parameters: Any) -> Any:
         """The result of one of CKAN's actions, asked by POST."""

@@ -141,8 +141,10 @@ class Dataset:
     @property
     def modified(self) -> int:
         """When it changed last, in µs: its record, the catalogue's, or what can be downloaded."""
-        published = self.publication.at if self.publication else 0
-        return max(self.changed, self.catalog.changed, published)
+        times = [self.changed, self.catalog.changed]
+        if self.publication:
+            times += [self.publication.at, *(r.at for r in self.publication.months.values())]
+        return max(times)
 
     @property
     def issued(self) -> int | None:

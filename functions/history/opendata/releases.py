@@ -7,7 +7,7 @@ before anybody gets a link; otherwise the file is made anew, and never is an old
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, get_args
@@ -140,22 +140,31 @@ class Releases:
 
     def _made(self, sight: _Sight, month: str, holdings: Holdings) -> Release:
         """Make the files of a month; `holdings` were read before, so what comes meanwhile shows."""
-        self._begun(sight)
+        publication = self._begun(sight)
+        before = publication.months.get(month) if publication else None
         state, view = _state(holdings), sight.view
-        files = (
-            self._built(sight, month, f"{month}-{_digest(view, state)}") if holdings.days else {}
-        )
-        rows = max((rows for rows, _ in files.values()), default=0)
-        downloads = {form: download for form, (_, download) in files.items()}
-        release = Release(month, state, self._clock(), rows, downloads)
+        name = f"{month}-{_digest(view, state)}"
+        files = self._built(sight, month, name) if holdings.days else {}
+        release = self._kept(before, Release(month, state, self._clock(), files))
         if not self._store.note_month(sight.tenant, sight.type, view, release):
-            self._objects.delete_many(download.key for download in downloads.values())
+            self._objects.delete_many(file.key for file in files.values())
             raise Unavailable("what is public has just changed; try again")
         return release
 
-    def _built(self, sight: _Sight, month: str, name: str) -> dict[str, tuple[int, Download]]:
-        """Rows and file of each format; none when the public sees nothing of the month."""
-        files: dict[str, tuple[int, Download]] = {}
+    def _kept(self, before: Release | None, made: Release) -> Release:
+        """The new files or, if they are like those before, these and their time: nothing the public
+        does not see may show that something was recorded."""
+        former = before or Release(made.month, "", 0)
+        if _contents(former) != _contents(made) or not self._are_there(former):
+            return made
+        former_keys = {file.key for file in former.files.values()}
+        new_keys = {file.key for file in made.files.values()}
+        self._objects.delete_many(new_keys - former_keys)
+        return replace(former, state=made.state)
+
+    def _built(self, sight: _Sight, month: str, name: str) -> dict[str, Download]:
+        """A file of each format; none when the public sees nothing of the month."""
+        files: dict[str, Download] = {}
         area = partition(AREA, sight.tenant, sight.type)
         for form in _FORMATS:
             contents = Contents(self._selected(sight), sight.type, _window(month), form, "rows")
@@ -163,7 +172,7 @@ class Releases:
             if not built.rows:
                 self._objects.delete_many([built.key])
                 return {}
-            files[form] = (built.rows, Download(built.key, built.size, built.sha256))
+            files[form] = Download(built.key, built.size, built.sha256)
         return files
 
     def _selected(self, sight: _Sight) -> Selection:
@@ -178,8 +187,7 @@ class Releases:
     def _forget(self, sight: _Sight, gone: Iterable[str]) -> None:
         """Let months have no files of which the ledger has nothing any more."""
         for month in gone:
-            empty = Release(month, _state(Holdings([])), self._clock(), 0)
-            self._store.note_month(sight.tenant, sight.type, sight.view, empty)
+            self._made(sight, month, Holdings([]))
 
     def _sweep(self, tenant: Tenant, type: str, publication: Publication | None) -> None:
         """Delete the files of a type that no month has."""
@@ -219,6 +227,10 @@ def _bounds(month: str) -> tuple[date, date]:
 def _window(month: str) -> Window:
     first, after = (datetime(d.year, d.month, d.day, tzinfo=UTC) for d in _bounds(month))
     return Window(int(first.timestamp()) * SECOND, int(after.timestamp()) * SECOND)
+
+
+def _contents(release: Release) -> dict[str, str]:
+    return {form: file.sha256 for form, file in release.files.items()}
 
 
 def _state(holdings: Holdings) -> str:

@@ -6,7 +6,7 @@
 |---|---|---|---|---|
 | B | record of the catalogue | `catalog` | `record` | `record` (JSON), `at`, `by` |
 | B | record of a dataset | `datasets·{tenant}` | `record·{type}` | the same |
-| P | publication | `datasets·{tenant}` | `public·{type}` | `view`, `issued`, `at`, `months` {YYYY-MM: {`state`, `at`, `rows`, `files` {csv|parquet: [key, bytes, SHA-256]}}} |
+| P | publication | `datasets·{tenant}` | `public·{type}` | `view`, `issued`, `at`, `months` {YYYY-MM: {`state`, `at`, `files` {csv|parquet: [key, bytes, SHA-256]}}} |
 
 `view` is the fingerprint of what the public sees of the type; `state` that of the month's files in
 the ledger when the public's files were made (`history.opendata.releases`).
@@ -50,21 +50,21 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A month (`YYYY-MM`) as the public may have it, made at `at` (µs) of the ledger's `state`.
+    """A month (`YYYY-MM`) as the public may have it, made of the ledger's `state`.
 
-    A month of which the public sees nothing has no `files`; others one for each format.
+    A month of which the public sees nothing has no `files`; others one for each format. `at` (µs) is
+    since when the files are as they are; 0 when there never were any.
     """
 
     month: str
     state: str
     at: int
-    rows: int
     files: Mapping[str, Download] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What the public has of a type under one `view`: since `issued` (µs), changed last at `at`."""
+    """What the public has of a type: since `issued` (µs), and under this `view` since `at`."""
 
     view: str
     issued: int
@@ -145,9 +145,7 @@ class DatasetStore:
     def note_month(self, tenant: Tenant, type: str, view: str, release: Release) -> bool:
         """Put a month into the publication; False when the view is another one by now."""
         change = Change(
-            "SET months.#m = :release, #at = :at",
-            {":release": _release_row(release), ":at": release.at},
-            {"#m": release.month, "#at": "at"},
+            "SET months.#m = :release", {":release": _release_row(release)}, {"#m": release.month}
         )
         try:
             self._table.update(*_public_key(tenant, type), change, _of_view(view))
@@ -203,7 +201,7 @@ def _publication(row: Row) -> Publication:
 
 
 def _release_row(release: Release) -> Row:
-    row: Row = {"state": release.state, "at": release.at, "rows": release.rows}
+    row: Row = {"state": release.state, "at": release.at}
     files: dict[str, Value] = {
         kind: [file.key, file.size, file.sha256] for kind, file in release.files.items()
     }
@@ -216,7 +214,6 @@ def _release(month: str, row: Row) -> Release:
         month,
         str(row["state"]),
         cast("int", row["at"]),
-        cast("int", row["rows"]),
         {
             kind: Download(str(key), cast("int", size), str(sha256))
             for kind, (key, size, sha256) in files.items()
