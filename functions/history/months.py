@@ -9,7 +9,7 @@ from history.compaction import fetch
 from history.merging import Benches, Query, Written
 from history.names import new_name
 from history.rollups import HOURS_OF_DAYS
-from history.store.ledger import Day, File, Ledger
+from history.store.ledger import Day, File, Ledger, Month
 from history.store.merges import Merges, MonthState, Work
 from history.store.objects import Objects
 
@@ -45,8 +45,7 @@ class Months:
         if not all(day.clean for day in days):
             return
         state = self._merges.month(tenant, type, name)
-        generations = {day.date: day.generation for day in days}
-        if generations != (state.month.days if state.month else {}):
+        if _is_stale(state.month, days):
             state = self._build(state, days)
         due = [one for one, since in state.gone.items() if since <= self._clock() - self._grace]
         if due:
@@ -92,6 +91,13 @@ class Months:
     def _remove(self, state: MonthState, names: list[str]) -> MonthState:
         self._objects.delete_many([state.key_of(name) for name in names])
         return self._merges.release_month(state, names)
+
+
+def _is_stale(month: Month | None, days: list[Day]) -> bool:
+    """Whether a month's rollup is not that of its days; days without values have none."""
+    if month is None:
+        return any(day.rollup for day in days)
+    return month.days != {day.date: day.generation for day in days}
 
 
 def _ends(name: str) -> tuple[date, date]:

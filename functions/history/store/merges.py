@@ -161,7 +161,8 @@ class Merges:
         """All days of a type that have a row, or those before a day."""
         last = before.isoformat() if before else f"9{LAST}"
         rows = self._table.every(partition_of(tenant, type), between=("0", last))
-        return sorted({date.fromisoformat(split(str(row["sk"]))[0]) for row in rows})
+        days = {date.fromisoformat(split(str(row["sk"]))[0]) for row in rows}
+        return sorted(day for day in days if before is None or day < before)
 
     def month(self, tenant: Tenant, type: str, name: str) -> MonthState:
         """How the rollup of a month (`YYYY-MM`) stands."""
