@@ -168,6 +168,8 @@ class Engine:
         database.execute("SET GLOBAL parquet_metadata_cache = true")
         if self._place.is_bucket:
             database.execute(f"LOAD '{_extension()}'")
+            # else the first secret looks for a directory, which no query may reach
+            database.execute("SET allow_persistent_secrets = false")
             database.execute("SET GLOBAL enable_http_metadata_cache = true")
             database.execute("SET GLOBAL validate_external_file_cache = 'NO_VALIDATION'")
         database.execute("SET GLOBAL allowed_directories = [?]", [self._place.root])
