@@ -45,7 +45,7 @@ class Front:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        port = scope["server"][1] if scope["type"] == "http" else None
+        port = scope["server"][1] if scope["type"] == "http" else 0
         if port not in self._ports:
             await self._aws(scope, receive, send)
         elif not self._prefixes:

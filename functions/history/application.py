@@ -34,7 +34,10 @@ class Routes(Protocol):
     """A module with routes and their rules, by method and path."""
 
     router: APIRouter
-    RULES: Rules
+
+    @property
+    def RULES(self) -> Rules:  # noqa: N802 - a constant of the module
+        """The operation of each route."""
 
 
 ROUTES: tuple[Routes, ...] = (
