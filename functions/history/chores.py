@@ -5,6 +5,7 @@ from datetime import date
 
 from city.aws import client
 from city.clock import Clock
+from city.policy.accounts import Accounts
 from city.table import Table
 from history.compaction import Compaction
 from history.erasure import Erasure
@@ -12,8 +13,12 @@ from history.exports.builder import Builder
 from history.exports.worker import ExportWorker
 from history.merging import Benches
 from history.months import Months
+from history.opendata.public import PublicAccess
+from history.opendata.publications import Publications
+from history.opendata.releases import Releases
 from history.retention import Expiry
 from history.settings import CompactSettings
+from history.store.datasets import DatasetStore
 from history.store.directory import Directory
 from history.store.exports import ExportStore
 from history.store.ledger import Ledger
@@ -27,12 +32,18 @@ from history.tasks import (
     CarryOutDeletion,
     CompactDay,
     Doing,
+    Outbox,
+    PublishDataset,
+    PublishMonth,
     Task,
 )
 
 
-def chores(settings: CompactSettings, clock: Clock) -> Mapping[type[Task], Doing]:
-    """Who does which kind of task, over the table and the bucket of these settings."""
+def chores(settings: CompactSettings, outbox: Outbox, clock: Clock) -> Mapping[type[Task], Doing]:
+    """Who does which kind of task, over the table and the bucket of these settings.
+
+    What a task finds to be done after it goes into the outbox.
+    """
     table = Table(client("dynamodb"), settings.history_table, clock)
     objects = Objects(client("s3"), settings.history_bucket)
     ledger, merges = Ledger(table, clock), Merges(table, clock)
@@ -42,7 +53,9 @@ def chores(settings: CompactSettings, clock: Clock) -> Mapping[type[Task], Doing
     settle = settings.history_settle_seconds
     erasure = Erasure(ledger, merges, Directory(table, clock), compaction, months, clock, settle)
     expiry = Expiry(RetentionStore(table, clock), merges, compaction, months, clock)
-    exports = ExportWorker(ExportStore(table, clock), objects, Builder(objects, ledger), clock)
+    builder = Builder(objects, ledger)
+    exports = ExportWorker(ExportStore(table, clock), objects, builder, clock)
+    releases = _releases(settings, table, objects, builder, clock)
 
     def compact(task: CompactDay) -> None:
         compaction.compact(task.tenant, task.type, date.fromisoformat(task.day))
@@ -51,7 +64,10 @@ def chores(settings: CompactSettings, clock: Clock) -> Mapping[type[Task], Doing
         months.build(task.tenant, task.type, task.month)
 
     def carry_out(task: CarryOutDeletion) -> int | None:
-        return erasure.carry_out(task.tenant, task.type, task.deletion)
+        again = erasure.carry_out(task.tenant, task.type, task.deletion)
+        if again is None:
+            releases.discard(task.tenant, task.type)
+        return again
 
     def apply_retention(task: ApplyRetention) -> None:
         expiry.apply(task.tenant, task.type)
@@ -65,4 +81,36 @@ def chores(settings: CompactSettings, clock: Clock) -> Mapping[type[Task], Doing
         CarryOutDeletion: carry_out,
         ApplyRetention: apply_retention,
         BuildExport: build_export,
+        **_publishing(releases, outbox),
     }
+
+
+def _publishing(releases: Releases, outbox: Outbox) -> Mapping[type[Task], Doing]:
+    """Who does the tasks of the open data."""
+
+    def publish(task: PublishDataset) -> None:
+        stale = releases.stale_months(task.tenant, task.type)
+        outbox.send([PublishMonth(task.tenant, task.type, month) for month in stale])
+
+    def publish_month(task: PublishMonth) -> None:
+        releases.make(task.tenant, task.type, task.month)
+
+    return {PublishDataset: publish, PublishMonth: publish_month}
+
+
+def _releases(
+    settings: CompactSettings, table: Table, objects: Objects, builder: Builder, clock: Clock
+) -> Releases:
+    """Who makes the files for the public, as its account is at that moment."""
+    accounts = Accounts(client("dynamodb"), settings.security_table, 0, clock)
+    public = PublicAccess(accounts, clock, is_open=settings.public_access)
+    directory, store = Directory(table, clock), DatasetStore(table)
+    return Releases(
+        publications=Publications(directory, store, public),
+        store=store,
+        directory=directory,
+        ledger=Ledger(table, clock),
+        objects=objects,
+        builder=lambda: builder,
+        clock=clock,
+    )

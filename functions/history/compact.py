@@ -15,7 +15,7 @@ _log = logger("history-compact", _settings.stage)
 
 _outbox = TaskQueue(client("sqs"), _settings.history_task_queue_url)
 _dead_letters = TaskDeadLetters(client("sqs"), _settings.history_task_dead_letter_queue_url)
-_worker = Worker(chores(_settings, now), _outbox, _dead_letters)
+_worker = Worker(chores(_settings, _outbox, now), _outbox, _dead_letters)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, list[dict[str, str]]]:

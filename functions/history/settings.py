@@ -27,9 +27,13 @@ class CompactSettings(StoreSettings):
     """history.compact: takes tasks, and puts those that it cannot do among the dead letters.
 
     Files that were replaced are kept for `history_grace_seconds`, longer than any query runs. A
-    deletion is carried out after `history_settle_seconds`, longer than any recording takes.
+    deletion is carried out after `history_settle_seconds`, longer than any recording takes. Files for
+    the public hold what its account in `security_table` lets it see, or everything if there is
+    `public_access` (sandbox only).
     """
 
+    security_table: str
+    public_access: bool = False
     history_task_queue_url: str
     history_task_dead_letter_queue_url: str
     history_grace_seconds: int = 900

@@ -62,7 +62,32 @@ class BuildExport:
     job: str
 
 
-Task = CompactDay | BuildMonth | CarryOutDeletion | ApplyRetention | BuildExport
+@dataclass(frozen=True, slots=True)
+class PublishDataset:
+    """Look which months of a type the public has no files of, and delete those it may not have."""
+
+    tenant: Tenant
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishMonth:
+    """Make the public's files of a month (`YYYY-MM`) of a type."""
+
+    tenant: Tenant
+    type: str
+    month: str
+
+
+Task = (
+    CompactDay
+    | BuildMonth
+    | CarryOutDeletion
+    | ApplyRetention
+    | BuildExport
+    | PublishDataset
+    | PublishMonth
+)
 
 _KINDS: dict[str, type[Task]] = {
     "compact-day": CompactDay,
@@ -70,6 +95,8 @@ _KINDS: dict[str, type[Task]] = {
     "carry-out-deletion": CarryOutDeletion,
     "apply-retention": ApplyRetention,
     "build-export": BuildExport,
+    "publish-dataset": PublishDataset,
+    "publish-month": PublishMonth,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 

@@ -108,6 +108,14 @@ class Releases:
         self._sweep(tenant, type, self._store.publication(tenant, type))
         return [m for m, state in states.items() if m not in months or months[m].state != state]
 
+    def discard(self, tenant: Tenant, type: str) -> None:
+        """Delete the files of a type that are not of what there is now, as after a deletion."""
+        publication = self._store.publication(tenant, type)
+        states = dict(self._states(tenant, type)) if publication else {}
+        releases = publication.months.values() if publication else ()
+        outdated = [one for one in releases if one.state != states.get(one.month)]
+        self._objects.delete_many(file.key for one in outdated for file in one.files.values())
+
     def make(self, tenant: Tenant, type: str, month: str) -> None:
         """Make the files of a month, unless they are as they should be or the type is not public."""
         if self._publications.of_type(tenant, type) is None or not self._is_closed(month):
@@ -155,8 +163,10 @@ class Releases:
         """The new files or, if they are like those before, these and their time: nothing the public
         does not see may show that something was recorded."""
         former = before or Release(made.month, "", 0)
-        if _contents(former) != _contents(made) or not self._are_there(former):
+        if _contents(former) != _contents(made):
             return made
+        if not self._are_there(former):
+            return replace(made, at=former.at)
         former_keys = {file.key for file in former.files.values()}
         new_keys = {file.key for file in made.files.values()}
         self._objects.delete_many(new_keys - former_keys)
