@@ -17,7 +17,7 @@ import duckdb
 from city.clock import SECOND
 from city.errors import NotFound
 from city.table import Table
-from city.tenancy import ROOT, Tenant, in_scope
+from city.tenancy import ROOT, Tenant
 from history.agenda import task_of
 from history.compaction import Compaction
 from history.deletions import Deletions
@@ -28,7 +28,7 @@ from history.recorder import Recorder, day_of
 from history.records import Record, Series
 from history.retention import Expiry
 from history.store.directory import Directory
-from history.store.ledger import Deletion, Holdings, Ledger
+from history.store.ledger import Holdings, Ledger
 from history.store.merges import HOLD, Merges, Replaced
 from history.store.objects import Objects
 from history.store.retention import RetentionStore
@@ -216,7 +216,7 @@ class Keeping:
             for file in day.files
             for record in records_in(self.objects.get(file.key), TYPE)
         )
-        kept = (one for one in found if not any(_covers(x, one) for x in holdings.deletions))
+        kept = (one for one in found if not any(x.covers(one) for x in holdings.deletions))
         return {_shown(one) for one in winners_of(kept).values()}
 
     def expected(self) -> set[tuple[Any, ...]]:
@@ -317,17 +317,6 @@ def _rounded(figures: Iterable[Any]) -> tuple[Any, ...]:
 
 def _shown(one: Record) -> tuple[Any, ...]:
     return (*one.identity, one.seq, one.op, type(one.value).__name__, one.value)
-
-
-def _covers(deletion: Deletion, record: Record) -> bool:
-    return (
-        record.ingested <= deletion.at
-        and (deletion.ids is None or record.series.id in deletion.ids)
-        and (deletion.attributes is None or record.attribute in deletion.attributes)
-        and (deletion.start is None or record.ts >= deletion.start)
-        and (deletion.end is None or record.ts < deletion.end)
-        and in_scope(deletion.scope, record.series.path)
-    )
 
 
 def observation(

@@ -52,7 +52,7 @@ class Erasure:
                 return rest // SECOND + 1
             if not self._erase(deletion):
                 return 0
-            self.merges.remove_deletion(deletion)
+            self.merges.finish_deletion(deletion)
         if token is not None:
             self.merges.done(Work(tenant, type, DELETION_MARK + id, token))
         return None

@@ -56,8 +56,9 @@ class Recorder:
     def record(self, tenant: Tenant, records: Sequence[Record], source: str) -> None:
         """Keep records that came by notification, which the context may not have; see
         `record_all`."""
-        self._directory.know(tenant, _series(records), foreign=True)
-        self._write_all({tenant: records}, source)
+        kept = self._kept(tenant, records)
+        self._directory.know(tenant, _series(kept), foreign=True)
+        self._write_all({tenant: kept}, source)
 
     def record_all(self, batch: Batch, source: str) -> None:
         """Keep a batch. `source` names it: the same source with the same records writes the same
@@ -65,9 +66,27 @@ class Recorder:
 
         Raises Unavailable or an error of the AWS client when not everything was kept.
         """
-        for tenant, records in batch.records.items():
-            self._directory.know(tenant, _series(records), late=batch.late.get(tenant))
-        self._write_all(batch.records, source)
+        kept = {tenant: self._kept(tenant, some) for tenant, some in batch.records.items()}
+        for tenant, records in kept.items():
+            series = _series(records)
+            late = {one: at for one, at in batch.late.get(tenant, {}).items() if one in series}
+            self._directory.know(tenant, series, late=late)
+        self._write_all(kept, source)
+
+    def _kept(self, tenant: Tenant, records: Sequence[Record]) -> Sequence[Record]:
+        """Records without those that were deleted between their acceptance and now."""
+        oldest: dict[str, int] = {}
+        for record in records:
+            type = record.series.type
+            oldest[type] = min(record.ingested, oldest.get(type, record.ingested))
+        deletions = [
+            one
+            for type, moment in oldest.items()
+            for one in self._ledger.deletions_since(tenant, type, moment)
+        ]
+        if not deletions:
+            return records
+        return [one for one in records if not any(each.covers(one) for each in deletions)]
 
     def _write_all(self, records: Mapping[Tenant, Sequence[Record]], source: str) -> None:
         groups = list(_groups(records).items())
@@ -90,7 +109,7 @@ def day_of(moment: int) -> date:
     return (_EPOCH + timedelta(microseconds=moment)).date()
 
 
-def _series(records: Iterable[Record]) -> Iterable[Series]:
+def _series(records: Iterable[Record]) -> dict[Series, None]:
     return dict.fromkeys(record.series for record in records)
 
 

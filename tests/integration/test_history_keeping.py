@@ -10,7 +10,6 @@ from city.clock import SECOND
 from history.agenda import Agenda
 from history.queries import Window
 from history.records import Series
-from history.store.ledger import Holdings
 from history.store.merges import HOLD, Replaced
 from history.tasks import ApplyRetention, BuildMonth, CarryOutDeletion, CompactDay
 from tests.history_keeping import DAY, HOUR, START, TENANT, TYPE, Died, Keeping, observation
@@ -18,6 +17,8 @@ from tests.history_keeping import DAY, HOUR, START, TENANT, TYPE, Died, Keeping,
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+
+    from history.store.ledger import Holdings
 
 FIRST = date(2026, 3, 30)
 SECOND_DAY = date(2026, 3, 31)
@@ -297,6 +298,23 @@ def test_what_is_recorded_after_a_deletion_stays(keeping: Keeping) -> None:
     assert len(keeping.visible()) == 1
     assert keeping.visible() == keeping.expected()
     assert keeping.directory.of_id(TENANT, "a") == [Series(TYPE, "a", "/")]  # type: ignore[arg-type]  # a path
+
+
+def test_what_was_deleted_does_not_come_back_with_a_late_retry(keeping: Keeping) -> None:
+    fill(keeping)
+    accepted = keeping.now
+    records = [observation(START, 7, id=id, ingested=accepted) for id in ("a", "b")]
+    keeping.now += 2 * HOUR
+    id = delete(keeping, ids=["a"])
+    keeping.erasure.carry_out(TENANT, TYPE, id)
+    keeping.now += DAY
+    keeping.recorder.record(TENANT, records, "an hour in a dead-letter queue")
+    keeping.oracle.accept(TENANT, records[1:])
+    assert keeping.visible() == keeping.expected()
+    assert keeping.directory.of_id(TENANT, "a") == []
+    later = observation(START, 8, ingested=keeping.now)
+    keeping.record([later], "new")
+    assert keeping.visible() == keeping.expected()
 
 
 @pytest.mark.parametrize(

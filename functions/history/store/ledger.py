@@ -8,6 +8,7 @@
 | R | raw file | `h·{tenant}·{type}` | `DT·r·NAME` | `rows`, `size`, `first`, `last`, `at` |
 | M | month | `h·{tenant}·{type}` | `m YYYY-MM` | `name`, `bytes`, `rows`, `days` {DT: generation} |
 | X | deletion in force | `h·{tenant}·{type}` | `x ID` | `ids`, `scope`, `attrs`, `start`, `end`, `at`, `by` |
+| Y | deletion carried out | `h·{tenant}·{type}` | `y ID` | the same, and `exp` |
 | W | dirty day | `dirty` | `{tenant}·{type}·DT` | `token`, `at` |
 
 The files of a day are those of its D row and the raw ones that D has not merged. A day with exactly
@@ -25,20 +26,26 @@ from datetime import date
 from typing import cast
 
 from city import clock as city_clock
-from city.clock import Clock
+from city.clock import SECOND, Clock
 from city.dynamodb import Row
 from city.keys import key, split
 from city.table import LAST, Table
-from city.tenancy import EVERYWHERE, PathPattern, PathScope, ServicePath, Tenant
+from city.tenancy import EVERYWHERE, PathPattern, PathScope, ServicePath, Tenant, in_scope
 from history.names import day_key, month_key, name_of
+from history.records import Record
 
 DIRTY = "dirty"
 """The partition of dirty days."""
 
 MONTH_MARK = "m "
 DELETION_MARK = "x "
+PAST_MARK = "y "
 _FIRST_DAY = "0"
 _LAST_DAY = f"9{LAST}"
+
+
+LATE = 300 * SECOND
+"""What is recorded later than this after it was accepted may have been deleted meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,18 @@ class Deletion:
     at: int
     by: str
 
+    def covers(self, record: Record) -> bool:
+        """Whether a record of its tenant is deleted by it."""
+        return (
+            record.ingested <= self.at
+            and record.series.type == self.type
+            and (self.ids is None or record.series.id in self.ids)
+            and (self.attributes is None or record.attribute in self.attributes)
+            and (self.start is None or record.ts >= self.start)
+            and (self.end is None or record.ts < self.end)
+            and in_scope(self.scope, record.series.path)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
@@ -157,6 +176,18 @@ class Ledger:
         """The deletions in force for a type."""
         rows = self._table.every(partition_of(tenant, type), DELETION_MARK)
         return [_deletion_of(tenant, type, row) for row in rows]
+
+    def deletions_since(self, tenant: Tenant, type: str, moment: int) -> list[Deletion]:
+        """The deletions asked for since a time (µs), in force or carried out not long ago.
+
+        For what is recorded long after it was accepted; a moment ago costs nothing to ask.
+        """
+        if self._clock() - moment < LATE:
+            return []
+        between = (DELETION_MARK, PAST_MARK + LAST)
+        rows = self._table.every(partition_of(tenant, type), between=between)
+        found = [_deletion_of(tenant, type, row) for row in rows]
+        return [one for one in found if one.at >= moment]
 
     def span(self, tenant: Tenant, type: str) -> tuple[date, date] | None:
         """The first and the last day of a type that may have anything; None without any."""
@@ -274,7 +305,7 @@ def _deletion_of(tenant: Tenant, type: str, row: Row) -> Deletion:
     return Deletion(
         tenant,
         type,
-        id=str(row["sk"]).removeprefix(DELETION_MARK),
+        id=str(row["sk"])[len(DELETION_MARK) :],
         ids=_texts(row.get("ids")),
         scope=_scope_of(scope),
         attributes=_texts(row.get("attrs")),

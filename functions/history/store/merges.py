@@ -34,6 +34,7 @@ from history.store.ledger import (
     DELETION_MARK,
     DIRTY,
     MONTH_MARK,
+    PAST_MARK,
     Day,
     Deletion,
     File,
@@ -43,6 +44,9 @@ from history.store.ledger import (
     partition_of,
     raw_key,
 )
+
+REMEMBERED = 15 * 24 * 3600
+"""Seconds for which a deletion that is carried out is remembered; dead letters last 14 days."""
 
 HOLD = 16 * 60 * SECOND
 """How long a row is held at most; no function runs longer."""
@@ -298,9 +302,19 @@ class Merges:
         change = Change("SET through = :through, #l = :left", members, {"#l": "left"})
         self._table.update(*_deletion_key(deletion), change, IS_THERE)
 
-    def remove_deletion(self, deletion: Deletion) -> None:
-        """A deletion is carried out: no file has what it covers."""
-        self._table.delete(*_deletion_key(deletion))
+    def finish_deletion(self, deletion: Deletion) -> None:
+        """A deletion is carried out: no file has what it covers.
+
+        For as long as a stream or a dead letter may still bring it again, recording asks for it.
+        """
+        pk, sk = _deletion_key(deletion)
+        row = self._table.get(pk, sk)
+        if row is None:
+            return
+        exp = self._clock() // SECOND + REMEMBERED
+        past: Row = {**row, "sk": PAST_MARK + deletion.id, "k": "Y", "exp": exp}
+        past.pop("left", None)
+        self._table.transact([self._table.putting(past), self._table.deleting(pk, sk)])
 
     def _work_row(self, tenant: Tenant, type: str, what: str) -> Row:
         token = secrets.token_hex(8)
