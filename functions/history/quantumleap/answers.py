@@ -5,10 +5,11 @@ from fastapi import Response
 from city.errors import TooLarge
 from city.json import dump
 from history.quantumleap.downloads import CSV, lines, table, wants_csv
-from history.quantumleap.errors import JSON, no_records, render
+from history.quantumleap.errors import JSON, render
 from history.quantumleap.facts import Facts
 from history.quantumleap.parameters import Parameters
 from history.quantumleap.reading import Found
+from history.quantumleap.refusals import no_records
 from history.quantumleap.representations import Form, Shown, sighting
 from history.queries import Report
 

@@ -9,11 +9,11 @@ from history.access import DELETE
 from history.quantumleap import parameters as known
 from history.quantumleap.answers import no_content, nothing
 from history.quantumleap.deleting import Deleting
-from history.quantumleap.errors import Refused, ambiguous
 from history.quantumleap.facts import Facts, QuantumLeapFacts
 from history.quantumleap.mounting import at_both, mounted
 from history.quantumleap.parameters import parse
 from history.quantumleap.reading import the_one
+from history.quantumleap.refusals import Refused, ambiguous
 from history.records import Series
 from history.services import HistoryServices, Services
 

@@ -21,7 +21,7 @@ from city.tenancy import (
 )
 from history.facts import PATH_HEADER, CallerFact, TenantFact
 from history.quantumleap.dialects import DIALECTS, Dialect
-from history.quantumleap.errors import WrongForm
+from history.quantumleap.refusals import WrongForm
 
 TIME_INDEX_HEADER = "fiware-timeindex-attribute"
 

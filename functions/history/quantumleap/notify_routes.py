@@ -13,11 +13,11 @@ from history.notification import records_of
 from history.notified import require_create
 from history.quantumleap import parameters as known
 from history.quantumleap.answers import json_answer, nothing, text_answer
-from history.quantumleap.errors import Refused, WrongForm
 from history.quantumleap.facts import QuantumLeapFacts
 from history.quantumleap.mounting import at_both, mounted
 from history.quantumleap.parameters import parse
 from history.quantumleap.reading import Asked, Entity, Reading
+from history.quantumleap.refusals import Refused, WrongForm
 from history.quantumleap.representations import last_values
 from history.services import HistoryServices
 

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 
 from city.errors import InvalidPattern
 from city.regex import compile_pattern
-from history.quantumleap.errors import Refused, WrongForm, wrong_use
 from history.quantumleap.places import check_forms, read_place
+from history.quantumleap.refusals import Refused, WrongForm, wrong_use
 from history.quantumleap.times import LATEST, read_time
 from history.queries import Calendar, Method, Place, Window
 

@@ -4,7 +4,7 @@ import re
 
 from city.errors import InvalidRequest
 from city.geography import Geometry, Position, box, check_polygons, check_position
-from history.quantumleap.errors import Refused, WrongForm
+from history.quantumleap.refusals import Refused, WrongForm
 from history.queries import Place
 
 SHAPES = ("point", "line", "polygon", "box")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from city.policy.grants import Access
 from city.tenancy import PathScope, Tenant, in_scope
 from history.quantumleap import histories
-from history.quantumleap.errors import ambiguous, cannot_aggregate
 from history.quantumleap.histories import History
 from history.quantumleap.parameters import Parameters
+from history.quantumleap.refusals import ambiguous, cannot_aggregate
 from history.queries import (
     Aggregate,
     Bucket,

@@ -9,10 +9,10 @@ from city.tenancy import DEFAULT_TENANT
 from history.access import DELETE, OPEN, READ
 from history.quantumleap import parameters as known
 from history.quantumleap.answers import json_answer, no_content
-from history.quantumleap.errors import Refused
 from history.quantumleap.facts import QuantumLeapFacts
 from history.quantumleap.mounting import at_both, mounted
 from history.quantumleap.parameters import parse
+from history.quantumleap.refusals import Refused
 from history.services import HistoryServices
 
 HEALTH_SECONDS = 180

@@ -3,7 +3,7 @@
 import re
 
 from city.clock import from_iso, iso
-from history.quantumleap.errors import Refused
+from history.quantumleap.refusals import Refused
 
 LATEST = from_iso("9999-12-31T23:59:59.999999")
 """No time is after this one."""

@@ -3,8 +3,8 @@
 import pytest
 
 from city.geography import Geometry
-from history.quantumleap.errors import Refused, WrongForm
 from history.quantumleap.places import check_forms, read_place
+from history.quantumleap.refusals import Refused, WrongForm
 from history.queries import Place
 
 

@@ -10,9 +10,9 @@ from city.clock import SECOND, from_iso
 from city.policy.grants import UNLIMITED, Access, Action, Grant
 from city.tenancy import DEFAULT_TENANT, EVERYWHERE, ROOT, PathPattern, ServicePath
 from history.quantumleap import parameters as known
-from history.quantumleap.errors import Refused
 from history.quantumleap.parameters import parse
 from history.quantumleap.reading import Asked, Entity, Found, Reading, the_one
+from history.quantumleap.refusals import Refused
 from history.queries import (
     Aggregate,
     Answer,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from city.clock import SECOND, from_iso
-from history.quantumleap.errors import Refused
+from history.quantumleap.refusals import Refused
 from history.quantumleap.times import read_time, shown_bound, shown_time
 
 NOON = from_iso("2026-03-29T12:00:00Z")
