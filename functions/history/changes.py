@@ -133,7 +133,7 @@ class _Version(NamedTuple):
     place: Whereabouts
 
     def set(self, name: str, dataset: str, attribute: Attribute, index: int) -> Record:
-        moment = observed(attribute, self.write)
+        moment = observed(attribute, self.write, dated=name not in self.entity.write.undated)
         return Record(
             series=series_of(self.entity),
             attribute=name,

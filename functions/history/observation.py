@@ -1,7 +1,7 @@
 """When an attribute's value was observed, and whether what came before was observed later.
 
 The first of these that is a date counts: the attribute's metadata `observedAt`, `TimeInstant`,
-`timestamp`; the entity's attributes `TimeInstant`, `timestamp`, `dateObserved` if the same write
+`timestamp`, unless the write kept it from an older value; the entity's attributes `TimeInstant`, `timestamp`, `dateObserved` if the same write
 touched them (of an interval `a/b` its start); the time of the write. Times are whole milliseconds
 in microseconds.
 """
@@ -10,11 +10,10 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from city.dates import parse_date
-from city.document import Attribute, Entity
+from city.document import TIME_METADATA, Attribute, Entity
 from city.json import Json
 from history.records import TsSource, whole_millisecond
 
-TIME_METADATA: tuple[TsSource, ...] = ("observedAt", "TimeInstant", "timestamp")
 TIME_ATTRIBUTES: tuple[TsSource, ...] = ("TimeInstant", "timestamp", "dateObserved")
 
 
@@ -31,9 +30,12 @@ def time_of_write(entity: Entity) -> Observation:
     return by_entity or Observation(whole_millisecond(entity.modified), "modified")
 
 
-def observed(attribute: Attribute, write: Observation) -> Observation:
-    """When an attribute that a write of that time touched was observed."""
-    return _by_metadata(attribute) or write
+def observed(attribute: Attribute, write: Observation, *, dated: bool) -> Observation:
+    """When an attribute that a write of that time touched was observed.
+
+    `dated`: if it has a time of its own, that write said it (`city.document.Write.undated`).
+    """
+    return (_by_metadata(attribute) if dated else None) or write
 
 
 def last_observed(entity: Entity, name: str) -> Observation | None:
@@ -43,7 +45,7 @@ def last_observed(entity: Entity, name: str) -> Observation | None:
     """
     attribute = entity.attributes[name]
     if name in entity.write.touched:
-        return observed(attribute, time_of_write(entity))
+        return observed(attribute, time_of_write(entity), dated=name not in entity.write.undated)
     return _by_metadata(attribute)
 
 
@@ -56,6 +58,7 @@ def late_until(old: Entity, new: Entity | None) -> int:
     times = [*_overtaken(old, new)]
     if new is not None:
         times += _turned_back(old, new)
+        times += [time_of_write(new).ts for _ in new.write.undated]
     return max(times, default=0)
 
 
@@ -89,10 +92,11 @@ def _first_of(
 def _overtaken(old: Entity, new: Entity | None) -> Iterator[int]:
     """Times of old values that the new ones do not reach."""
     write = time_of_write(new) if new else None
+    undated = new.write.undated if new else ()
     for name, before in _latest_times(old, new.write.touched if new else old.attributes):
         if new is None or write is None or name not in new.attributes:
             yield max(before, whole_millisecond((new or old).modified))
-        elif before > observed(new.attributes[name], write).ts:
+        elif before > observed(new.attributes[name], write, dated=name not in undated).ts:
             yield before
 
 
@@ -102,7 +106,7 @@ def _latest_times(entity: Entity, names: Iterable[str]) -> Iterator[tuple[str, i
     at_latest = max(whole_millisecond(entity.modified), write, *_clocks(entity))
     for name in names:
         if name in entity.attributes:
-            own = _by_metadata(entity.attributes[name])
+            own = None if name in entity.write.undated else _by_metadata(entity.attributes[name])
             yield name, own.ts if own else write if name in touched else at_latest
 
 

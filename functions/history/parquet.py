@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic_core import to_json
 
@@ -133,7 +133,8 @@ def kind_of(value: Json) -> Kind:
 def _connection() -> "DuckDBPyConnection":
     import duckdb  # noqa: PLC0415 - loads slowly, and reading rows needs none
 
-    return duckdb.connect(":memory:", config={"threads": 1})
+    config: dict[str, Any] = {"threads": 1, "autoinstall_known_extensions": False}
+    return duckdb.connect(":memory:", config=config)
 
 
 def _copy(rows: Path, file: Path) -> str:

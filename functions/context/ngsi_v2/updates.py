@@ -14,12 +14,12 @@ mutation. The rules kept here:
 - a replacement makes all attributes anew and counts as a change even where nothing differs
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
 from city.dates import format_date, parse_date
-from city.document import Attribute, Entity, Identity, Write
+from city.document import TIME_METADATA, Attribute, Entity, Identity, Write
 from city.errors import InvalidRequest, NotFound, PartialUpdate, Unprocessable
 from city.json import Json
 from city.locations import LOCATION_TYPES, check_location, geometry_of, is_location
@@ -54,9 +54,9 @@ class Request:
         """The entity as messages name it: `E/T`, or `E` when the request named no type."""
         return self.id if self.type is None else f"{self.id}/{self.type}"
 
-    def write(self, touched: Iterable[str]) -> Write:
+    def write(self, touched: Iterable[str], undated: Iterable[str] = ()) -> Write:
         """What readers of the stream learn of this request."""
-        return Write(tuple(touched), self.forced, self.correlator)
+        return Write(tuple(touched), self.forced, self.correlator, tuple(undated))
 
 
 def create(incoming: Attributes, request: Request) -> Creation:
@@ -130,7 +130,7 @@ def put_attribute(name: str, incoming: Attribute, request: Request) -> Mutation:
         attributes = _attributes_of(present)
         _existing(attributes, name)
         _merge_into(attributes, {name: incoming}, request, now)
-        return Outcome(_touched(present, attributes, [name], request, now))
+        return Outcome(_touched(present, attributes, {name: incoming}, request, now))
 
     return mutation
 
@@ -144,7 +144,7 @@ def put_value(name: str, value: Json, request: Request) -> Mutation:
         type = _existing(attributes, name).type
         incoming = Attribute(type, date_value(value) if type in DATE_TYPES else value)
         _merge_into(attributes, {name: incoming}, request, now)
-        return Outcome(_touched(present, attributes, [name], request, now))
+        return Outcome(_touched(present, attributes, {name: incoming}, request, now))
 
     return mutation
 
@@ -274,18 +274,27 @@ def _check_appended_location(present: Entity, attributes: Attributes, names: Ite
 
 
 def _touched(
-    present: Entity, attributes: Attributes, names: Iterable[str], request: Request, now: int
+    present: Entity,
+    attributes: Attributes,
+    touched: Collection[str] | Attributes,
+    request: Request,
+    now: int,
 ) -> Entity:
     """The version after `present`, or `present` itself when the request touched no attribute."""
-    names = tuple(names)
-    return _next(present, attributes, names, request, now) if names else present
+    return _next(present, attributes, touched, request, now) if touched else present
 
 
 def _next(
-    present: Entity, attributes: Attributes, touched: Iterable[str], request: Request, now: int
+    present: Entity,
+    attributes: Attributes,
+    touched: Collection[str] | Attributes,
+    request: Request,
+    now: int,
 ) -> Entity:
-    """The version after `present`; refuses a location the entity cannot have."""
-    touched = tuple(touched)
+    """The version after `present`; refuses a location the entity cannot have.
+
+    `touched` is what the request said of each attribute, or only the names of those that it deleted.
+    """
     end = attributes.pop(DATE_EXPIRES, None)
     if any(name in attributes and attributes[name].type in LOCATION_TYPES for name in touched):
         check_location(attributes)
@@ -296,5 +305,16 @@ def _next(
         modified=now,
         version=present.version + 1,
         expires=parse_date(end.value) if end and isinstance(end.value, str) else None,
-        write=request.write(touched),
+        write=request.write(touched, _undated(attributes, touched)),
     )
+
+
+def _undated(attributes: Attributes, touched: Collection[str] | Attributes) -> Iterator[str]:
+    """Attributes that keep the time of an older value, as the request says none."""
+    for name, wanted in touched.items() if isinstance(touched, dict) else ():
+        if name in attributes and not _is_dated(wanted) and _is_dated(attributes[name]):
+            yield name
+
+
+def _is_dated(attribute: Attribute) -> bool:
+    return any(name in attribute.metadata for name in TIME_METADATA)

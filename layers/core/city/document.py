@@ -6,10 +6,13 @@ instances of an attribute by datasetId (NGSI-LD 4.5.5) and is empty for NGSI-v2.
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 from city.json import Json, dump, parse
 from city.tenancy import ServicePath, Tenant
+
+TIME_METADATA: Final = ("observedAt", "TimeInstant", "timestamp")
+"""Metadata that say when a value was observed; the first that is there counts."""
 
 
 class Identity(NamedTuple):
@@ -57,12 +60,14 @@ class Write:
 
     `touched` names the attributes the request wrote or deleted, also those it left unchanged;
     `forced` says that unchanged attributes count as changed (option forcedUpdate);
-    `correlator` is the request's Fiware-Correlator.
+    `correlator` is the request's Fiware-Correlator; `undated` names touched attributes that keep a
+    time of an older value (`TIME_METADATA`), as the request said none.
     """
 
     touched: tuple[str, ...] = ()
     forced: bool = False
     correlator: str = ""
+    undated: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -137,7 +137,8 @@ def _part(entity: Entity, number: int, content: str | bytes) -> Row:
 
 
 def _dump_write(write: Write) -> str | bytes:
-    packed = pack(dump([write.touched, write.forced, write.correlator]))
+    said = [write.touched, write.forced, write.correlator]
+    packed = pack(dump([*said, write.undated] if write.undated else said))
     if len(packed) > MAX_WRITE:
         raise TooLarge("the request has too many attributes with too long names; send it in parts")
     return packed
@@ -146,5 +147,7 @@ def _dump_write(write: Write) -> str | bytes:
 def _parse_write(packed: str | bytes) -> Write:
     if not packed:
         return Write()
-    touched, forced, correlator = cast("tuple[list[str], bool, str]", parse(unpack(packed)))
-    return Write(tuple(touched), forced, correlator)
+    touched, forced, correlator, *undated = cast(
+        "tuple[list[str], bool, str, *tuple[list[str], ...]]", parse(unpack(packed))
+    )
+    return Write(tuple(touched), forced, correlator, *map(tuple, undated))

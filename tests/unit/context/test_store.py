@@ -62,6 +62,10 @@ def test_a_created_entity_is_found_as_it_was_written(store: EntityStore) -> None
     room.write = Write(("temperature",), forced=True, correlator="abc")
     store.create(room)
     assert find(store) == [room]
+    room.write = Write(("temperature", "name"), undated=("name",))
+    room.identity = room.identity._replace(id="room2")
+    store.create(room)
+    assert find(store, "room2") == [room]
 
 
 def test_an_entity_is_found_by_full_identity(store: EntityStore) -> None:

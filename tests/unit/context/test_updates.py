@@ -118,6 +118,21 @@ class TestAppend:
         assert (entity.created, entity.modified, entity.version) == (CREATED, NOW, 8)
         assert entity.write == Write(("B", "C"), forced=False, correlator="c1")
 
+    def test_time_that_is_kept_from_an_older_value_is_told_to_readers_of_the_stream(self) -> None:
+        present = stored(A=number(1, TimeInstant="2026-01-01"), B=number(2, unit="C"))
+        kept = done(updates.append({"A": number(3), "B": number(4)}, REQUEST), present)
+        assert kept.write.undated == ("A",)
+        valued = done(updates.put_value("A", 3, REQUEST), present)
+        assert valued.write.undated == ("A",)
+        said = number(3, TimeInstant="2026-01-02")
+        for mutation in (
+            updates.append({"A": said}, REQUEST),
+            updates.put_attribute("A", number(3), replace(REQUEST, override_metadata=True)),
+            updates.replace_all({"A": number(3)}, REQUEST),
+            updates.delete_attribute("B", REQUEST),
+        ):
+            assert done(mutation, present).write.undated == ()
+
     @pytest.mark.parametrize("same", [1, 1.0])
     def test_what_stays_the_same_keeps_its_time(self, same: Json) -> None:
         present = stored(A=number(1, unit="C"))

@@ -13,7 +13,8 @@ NINE, TEN, ELEVEN = (f"2026-11-22T{hour}:00:00.000Z" for hour in ("09", "10", "1
 
 
 def time_of(entity: Entity, name: str = "temperature") -> tuple[int, str]:
-    return observed(entity.attributes[name], time_of_write(entity))
+    dated = name not in entity.write.undated
+    return observed(entity.attributes[name], time_of_write(entity), dated=dated)
 
 
 def test_metadata_of_the_attribute_comes_first() -> None:
@@ -108,6 +109,16 @@ def test_unknown_time_of_the_value_before_is_taken_to_be_its_latest() -> None:
     dated_back = updated(room, temperature=dated(20, observedAt="2020-01-01T00:00:00.000Z"))
     assert late_until(room, dated_back) == room.modified
     assert late_until(room, updated(room, temperature=21)) == 0
+
+
+def test_time_that_a_write_kept_from_an_older_value_does_not_count() -> None:
+    long_ago = "2020-01-01T00:00:00.000Z"
+    room = created(temperature=dated(20, observedAt=long_ago))
+    again = updated(room, temperature=dated(21, observedAt=long_ago))
+    again.write = Write(("temperature",), undated=("temperature",))
+    assert time_of(again) == (again.modified, "modified")
+    assert late_until(room, again) == again.modified
+    assert late_until(again, updated(again, name="hall")) == 0
 
 
 def test_write_that_names_nothing_is_not_late() -> None:
