@@ -27,7 +27,7 @@ READERS = {
 }
 """Dead-letter queues with changes of the context table, and the functions that read its stream."""
 
-QUEUES = (*READERS, *RETURNS)
+QUEUES = (*RETURNS, *READERS)
 """All dead-letter queues, as outputs of the stack."""
 
 BATCH = 10
