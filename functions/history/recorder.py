@@ -5,8 +5,9 @@ into the directory; then for each file, side by side, the object, its day among 
 row in the ledger, and only from then on it counts; at last the directory once more, in case series
 were forgotten meanwhile.
 
-A batch costs 2 reads and for each file 1 PUT and 2 write units; what new series and late values
-cost stands in `history.store.directory`.
+A batch costs 2 reads for each tenant, and for each file 1 PUT and 2 write units; one that comes
+again long after 1 read more for each type, for what was deleted meanwhile. What new series and late
+values cost stands in `history.store.directory`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

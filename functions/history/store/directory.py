@@ -40,6 +40,8 @@ class Knowledge(NamedTuple):
     `late_until` (µs): some value was observed then, and one observed earlier was written after it;
     so what is in the context is the newest only if it was observed at that time or later.
     `foreign`: values came in by notification, which the context may not have at all.
+
+    A write is said of here when the stream has been archived, about a minute after it was made.
     """
 
     series: Series
