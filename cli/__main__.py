@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import administration, identities, rights, stack, tokens
+from cli import administration, history, identities, rights, stack, tokens
 from cli.api import Api, part
 from cli.dead_letters import QUEUES, DeadLetters, ReplayError
 from cli.stack import StackName
@@ -22,6 +22,7 @@ app.add_typer(
 app.add_typer(identities.users, name="users", help="Who can sign in.")
 app.add_typer(identities.applications, name="applications", help="Programs that people sign in to.")
 app.add_typer(rights.grants, name="grants", help="Who may do what with which data.")
+app.add_typer(history.history, name="history", help="What the history keeps, and erasing from it.")
 app.add_typer(rights.keys, name="keys", help="API keys of the machine client.")
 for command in (rights.revoke, rights.explain, rights.audit):
     app.command()(command)
