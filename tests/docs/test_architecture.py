@@ -39,14 +39,30 @@ def test_every_module_of_security_is_on_the_page_with_its_package(module: Path) 
     assert f"`{REPEATED.get(module.stem, name)}`" in PAGE
 
 
+HISTORY = FUNCTIONS / "history"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [path for path in sorted(HISTORY.rglob("*.py")) if path.stem != "__init__"],
+    ids=lambda path: str(path.relative_to(FUNCTIONS)),
+)
+def test_every_module_of_the_history_is_on_the_page_with_its_package(module: Path) -> None:
+    name = str(module.relative_to(HISTORY).with_suffix(""))
+    if module.stem.endswith("_routes") or module.stem == "routes":
+        name = "…_routes"
+    assert f"`{REPEATED.get(module.stem, name)}`" in PAGE
+
+
 @pytest.mark.parametrize("module", sorted(path.stem for path in POLICY.glob("[a-z]*.py")))
 def test_every_module_of_the_policy_is_on_the_page(module: str) -> None:
     assert f"`policy/{module}`" in PAGE
 
 
-def test_page_names_no_module_of_security_that_is_gone() -> None:
-    packages = "|".join(path.name for path in SECURITY.iterdir() if path.is_dir())
+def test_page_names_no_module_that_is_gone() -> None:
+    folders = [path for home in (SECURITY, HISTORY) for path in home.iterdir() if path.is_dir()]
+    packages = "|".join(path.name for path in folders)
     named = re.findall(rf"`((?:{packages})/\w+)`", PAGE)
-    homes = (SECURITY, FUNCTIONS / "context", FUNCTIONS / "context" / "ngsi_v2")
+    homes = (SECURITY, HISTORY, FUNCTIONS / "context", FUNCTIONS / "context" / "ngsi_v2")
     gone = [name for name in named if not any((home / f"{name}.py").exists() for home in homes)]
     assert not gone
