@@ -67,6 +67,7 @@ def chores(settings: CompactSettings, outbox: Outbox, clock: Clock) -> Mapping[t
         again = erasure.carry_out(task.tenant, task.type, task.deletion)
         if again is None:
             releases.discard(task.tenant, task.type)
+            outbox.send([PublishDataset(task.tenant, task.type)])
         return again
 
     def apply_retention(task: ApplyRetention) -> None:

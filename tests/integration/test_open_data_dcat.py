@@ -121,8 +121,12 @@ def violations(graph: Graph, *files: str) -> list[str]:
     _, report, _ = pyshacl.validate(graph, shacl_graph=shapes, advanced=False)
     assert isinstance(report, Graph)
     shacl = Namespace("http://www.w3.org/ns/shacl#")
-    results = report.subjects(shacl.resultSeverity, shacl.Violation)
-    return [str(report.value(one, shacl.resultMessage)) for one in results]
+    results = set(report.objects(None, shacl.result))
+    return [
+        str(report.value(one, shacl.resultMessage))
+        for one in report.subjects(shacl.resultSeverity, shacl.Violation)
+        if one in results
+    ]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -148,6 +152,14 @@ def test_shapes_and_ranges_of_dcat_ap_hold(city: OpenCity, url: str) -> None:
     graph = read(city, url)
     assert violations(graph, "shapes.ttl") == []
     assert violations(graph, "range.ttl") == []
+
+
+@pytest.mark.skipif(not SHAPES.exists(), reason="the shapes of DCAT-AP are not here")
+def test_controlled_vocabularies_are_those_of_the_eu(city: OpenCity) -> None:
+    graph = read(city, "/catalog")
+    # these shapes want its IRI to begin with https, which that of no algorithm does
+    graph.remove((None, SPDX.algorithm, None))
+    assert violations(graph, "mdr-vocabularies.shape.ttl") == []
 
 
 @pytest.mark.skipif(not SHAPES.exists(), reason="the shapes of DCAT-AP are not here")
@@ -188,7 +200,14 @@ def test_nothing_is_a_blank_node_or_dangles(city: OpenCity) -> None:
     described = set(graph.subjects())
     assert all(isinstance(node, URIRef) for node in described)
     outside = {DCAT.accessURL, DCAT.downloadURL, DCAT.endpointURL, DCAT.endpointDescription}
-    outside |= {SPDX.algorithm, VCARD.hasEmail, VCARD.hasURL, VCARD.hasTelephone, FOAF.mbox}
+    outside |= {
+        SKOS.inScheme,
+        SPDX.algorithm,
+        VCARD.hasEmail,
+        VCARD.hasURL,
+        VCARD.hasTelephone,
+        FOAF.mbox,
+    }
     for _, predicate, value in graph:
         if isinstance(value, URIRef) and predicate not in outside | {RDF.type}:
             assert value in described or str(predicate).startswith(HYDRA), (predicate, value)

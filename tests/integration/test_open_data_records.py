@@ -160,7 +160,7 @@ def test_the_catalogue_has_a_record(city: OpenCity, key: str) -> None:
 
 def test_pages_for_people_escape_everything(city: OpenCity, key: str) -> None:
     nasty = '<script>alert("x")</script>\' & "'
-    record = {
+    record: dict[str, Any] = {
         "title": {"en": nasty},
         "description": {"en": nasty},
         "keywords": {"en": [nasty]},

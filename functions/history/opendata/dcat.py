@@ -220,9 +220,7 @@ class Describer:
 
     def _themes(self, node: Iri, codes: Iterable[str]) -> None:
         for code in codes:
-            theme = self._concept(THEMES[code])
-            self.graph.add(theme, "skos:inScheme", self._theme_scheme())
-            self.graph.add(node, "dcat:theme", theme)
+            self.graph.add(node, "dcat:theme", self._concept(THEMES[code]))
 
     def _theme_scheme(self) -> Iri:
         scheme = self.graph.type(iri(DATA_THEMES), "skos:ConceptScheme")
@@ -304,8 +302,8 @@ class Describer:
 
     def _language(self, code: str) -> Iri:
         known = LANGUAGES.get(code.partition("-")[0])
-        address, name = known or (f"http://lexvo.org/id/iso639-1/{code[:2]}", code)
-        return self._named(iri(address), name, "dct:LinguisticSystem")
+        concept = known or Concept(f"http://lexvo.org/id/iso639-1/{code[:2]}", code)
+        return self._concept(concept, "dct:LinguisticSystem")
 
     def _frequency(self, code: str) -> Iri:
         return self._concept(FREQUENCIES[code], "dct:Frequency")
@@ -320,7 +318,9 @@ class Describer:
         return self._named(iri(f"{IANA}/{name}"), name, "dct:MediaType", "dct:MediaTypeOrExtent")
 
     def _concept(self, concept: Concept, *classes: str) -> Iri:
-        return self._named(iri(concept.iri), concept.name, "skos:Concept", *classes)
+        node = self._named(iri(concept.iri), concept.name, "skos:Concept", *classes)
+        self.graph.add(node, "skos:inScheme", iri(concept.scheme))
+        return node
 
     def _named(self, node: Iri, name: str, *classes: str) -> Iri:
         self.graph.type(node, *classes)

@@ -21,6 +21,11 @@ class Concept(NamedTuple):
     iri: str
     name: str
 
+    @property
+    def scheme(self) -> str:
+        """The vocabulary: lists of the EU have their members right below them."""
+        return self.iri.rpartition("/")[0]
+
 
 class Licence(NamedTuple):
     """A licence; `ckan` is how CKAN calls it, `text` where it can be read."""
