@@ -1,5 +1,6 @@
 # Each target installs what it needs; none needs another to have run before.
 #   PORT=8080    where `make run` listens (`make listen`: 9099)
+#   HISTORY_PORT=8668  where `make run` answers with QuantumLeap's API at the root
 #   OPEN=1       a city that asks for no tokens
 #   GRANT_SECONDS=1  how long the local city goes on with rights it has read (0 to 30)
 #   HOURS=500    how many hours of each city `make demo` sends
