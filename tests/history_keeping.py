@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from math import fsum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -252,9 +253,9 @@ class Keeping:
             for number, key in enumerate(keys):
                 path = bench.directory / f"{number}.read"
                 self.objects.get_file(key, path)
-                for row in duckdb.connect().execute(_ROLLUP, [str(path)]).fetchall():
-                    assert row[:5] not in rows
-                    rows[row[:5]] = _rounded(row[5:])
+                found = rows_of_rollup(path)
+                assert rows.keys().isdisjoint(found)
+                rows |= found
         return rows
 
 
@@ -263,6 +264,14 @@ SELECT entity_id, service_path, attr, dataset_id, hour, n, num, sum, sumsq, min,
     epoch_us(first_ts), first_kind, first_num, first_text,
     epoch_us(last_ts), last_kind, last_num, last_text, attr_type
 FROM read_parquet(?)"""
+
+
+def rows_of_rollup(path: Path) -> Hours:
+    """The rows of a rollup file, by series and hour."""
+    found = duckdb.connect().execute(_ROLLUP, [str(path)]).fetchall()
+    rows = {row[:5]: _rounded(row[5:]) for row in found}
+    assert len(rows) == len(found)
+    return rows
 
 
 def expected_hours(records: Iterable[Record]) -> Hours:
@@ -300,7 +309,8 @@ def _end(one: Record) -> tuple[Any, ...]:
         case bool():
             return one.ts, "boolean", None, "true" if one.value else "false"
         case int():
-            return one.ts, "integer", float(one.value), None
+            text = None if abs(one.value) <= 2**53 else str(one.value)
+            return one.ts, "integer", float(one.value), text
         case float():
             return one.ts, "number", one.value, None
         case _:
@@ -312,7 +322,9 @@ def _is_number(value: object) -> bool:
 
 
 def _rounded(figures: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(round(one, 6) if isinstance(one, float) else one for one in figures)
+    return tuple(
+        float(f"{round(one, 6):.12g}") if isinstance(one, float) else one for one in figures
+    )
 
 
 def _shown(one: Record) -> tuple[Any, ...]:

@@ -35,6 +35,9 @@ MAX_RAW = 2000
 MAX_GONE = 6000
 """Names that wait to be swept before a day is merged again; a row of the ledger holds 400 KB."""
 
+SMALL = 8_000_000
+"""Bytes of a file that is read in one request."""
+
 LARGE = 5_000_000
 """Rows of a day that is not written anew for every record that comes late."""
 
@@ -243,7 +246,10 @@ def _fetch_one(objects: Objects, directory: Path, file: File) -> Path | None:
     if path.exists():
         return path
     try:
-        objects.get_file(file.key, path)
+        if file.size < SMALL:
+            path.write_bytes(objects.get(file.key))
+        else:
+            objects.get_file(file.key, path)
     except NotFound:
         if not file.name.startswith("r"):
             raise
