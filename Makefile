@@ -4,6 +4,7 @@
 #   OPEN=1       a city that asks for no tokens
 #   GRANT_SECONDS=1  how long the local city goes on with rights it has read (0 to 30)
 #   HOURS=500    how many hours of each city `make demo` sends
+#   PAST=8759    how many hours of a year it fills the history with; CHARTS=build/demo where it draws them
 #   CONFIG=dev   the environment of samconfig.toml that `make deploy` uses
 
 SHELL := /bin/bash
@@ -21,7 +22,7 @@ CHECKED := functions layers/core models cli sandbox tests
 CLIENTS := .venv-clients/.installed $(addprefix tests/clients/,ngsijs/node_modules/.installed keyrock/node_modules/.installed)
 DYNAMODB_LOCAL := build/dynamodb-local/DynamoDBLocal.jar
 
-.PHONY: run test lint demo benchmark revocation listen token deploy test-dynamodb-local
+.PHONY: run test lint demo benchmark benchmark-history revocation listen token deploy test-dynamodb-local
 
 run: $(COMMAND) $(SANDBOX)
 	@exec .venv-sandbox/bin/python -m sandbox
@@ -42,6 +43,9 @@ demo: $(TOOLS)
 
 benchmark: $(TOOLS)
 	@$(BIN)/python -m sandbox.benchmark
+
+benchmark-history: $(TOOLS)
+	@PYTHONPATH=functions:layers/core:. $(BIN)/python -m sandbox.history_benchmark
 
 revocation: $(TOOLS)
 	@$(BIN)/python -m sandbox.revocation

@@ -1,6 +1,7 @@
 """The command: `python -m sandbox.demo --help`."""
 
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
@@ -12,6 +13,7 @@ from rich.table import Column
 from cli import stack, tokens
 from sandbox.demo.city import TENANT, City, Refused
 from sandbox.demo.feed import DailyFeed, HourlyFeed
+from sandbox.demo.history import Questions, YearFeed, await_recorded
 from sandbox.demo.observations import STATIONS, Station
 from sandbox.demo.receiver import Moment, Receiver
 from sandbox.demo.summary import Figures, print_figures, queries
@@ -85,7 +87,24 @@ def await_arrivals(receiver: Receiver, due: set[Moment]) -> None:
         latest = max([latest, *receiver.arrivals.values()])
 
 
+def remember(city: City, limit: int, charts: Path, console: Console) -> bool:
+    """Fill a year of the past, ask for it, and draw the answers; whether all of it was there."""
+    feed = YearFeed(limit)
+    with Progress(*COLUMNS, console=console) as progress:
+        bar = progress.add_task("A year of the past, by date of observation", total=feed.total)
+        seconds = feed.run(city, lambda count: progress.advance(bar, count))
+    console.print(f"{feed.total} readings recorded in {seconds:.1f} s")
+    questions = Questions(city)
+    complete = await_recorded(questions, feed)
+    from sandbox.demo.charts import draw  # noqa: PLC0415 - the charts' library takes a second
+
+    for file in draw(questions, charts):
+        console.print(f"  {file}")
+    return complete
+
+
 def main(
+    *,
     city: Annotated[
         str, typer.Option(envvar="CITY", help="Where the city answers.")
     ] = Options.from_environment().url,
@@ -102,6 +121,13 @@ def main(
             envvar="TOKEN", help="Access token; without one the local city is asked for it."
         ),
     ] = "",
+    past: Annotated[
+        int,
+        typer.Option(envvar="PAST", min=24, max=8759, help="Hours of the year for the history."),
+    ] = 8759,
+    charts: Annotated[
+        Path, typer.Option(envvar="CHARTS", help="Where charts of the history are saved.")
+    ] = Path("build/demo"),
 ) -> None:
     """Feed a running city the weather of Seattle and San Francisco and watch it notify.
 
@@ -115,18 +141,22 @@ def main(
     try:
         httpx.get(f"{city}/version", timeout=30)
         token = token or tokens.token(stack.find(None))
+        weather = City(city, token)
         with Progress(*COLUMNS, console=console) as progress:
-            figures = measure(City(city, token), hours, threshold, progress)
+            figures = measure(weather, hours, threshold, progress)
+        print_figures(console, figures)
+        is_remembered = remember(weather, past, charts, console)
     except httpx.ConnectError:
         raise SystemExit(
             f"No city answers at {city}. Start one with `make run` in another terminal."
         ) from None
     except (Refused, httpx.HTTPError) as error:
         raise SystemExit(f"The city did not take the demo's request. {error}") from None
-    print_figures(console, figures)
     print(f"\nQueries to try:\n\n{queries(city, TENANT)}")
     if not figures.complete:
         raise SystemExit("Not every notification that was due arrived.")
+    if not is_remembered:
+        raise SystemExit("Not every reading of the past can be asked for.")
 
 
 if __name__ == "__main__":

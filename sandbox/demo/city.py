@@ -33,6 +33,20 @@ class City:
             raise Refused(f"{method} {path} was answered {response.status_code}: {response.text}")
         return response
 
+    def notify(self, entities: list[dict[str, Any]], time_index: str) -> None:
+        """Record what another broker tells, at the times that this attribute says. Raises Refused."""
+        response = self._client.post(
+            "/history/v2/notify",
+            json={"subscriptionId": "demo", "data": entities},
+            headers={"Fiware-TimeIndex-Attribute": time_index},
+        )
+        if response.is_error:
+            raise Refused(f"The notification was answered {response.status_code}: {response.text}")
+
+    def ask(self, path: str, **parameters: str) -> Any:
+        """The answer to a question; raises httpx.HTTPStatusError."""
+        return self._client.get(path, params=parameters).raise_for_status().json()
+
     def remove(self, path: str) -> None:
         """Delete what is at the path, if anything is."""
         response = self._client.delete(path)

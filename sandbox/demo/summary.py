@@ -94,6 +94,11 @@ QUESTIONS = (
             "options=keyValues",
         ),
     ),
+    (
+        "The mean temperature of each month in San Francisco",
+        f"/history/v2/entities/{SAN_FRANCISCO.id}/attrs/temperature",
+        (f"type={TYPE}", "aggrMethod=avg", "aggrPeriod=month", "toDate=2011-01-01"),
+    ),
 )
 
 

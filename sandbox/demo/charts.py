@@ -1,0 +1,86 @@
+"""Charts of what the history answers, as PNG."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.dates import ConciseDateFormatter, date2num
+from matplotlib.figure import Figure
+
+from sandbox.demo.history import Questions, Series
+from sandbox.demo.observations import STATIONS
+
+mpl.use("agg")
+
+COLOURS = ("#1f77b4", "#d95f02")
+
+
+def draw(questions: Questions, directory: Path) -> list[Path]:
+    """Ask the history and draw its answers; the files."""
+    directory.mkdir(parents=True, exist_ok=True)
+    charts = {
+        "history-year.png": year(questions),
+        "history-week.png": week(questions),
+        "history-rain.png": rain(questions),
+    }
+    for name, figure in charts.items():
+        figure.savefig(directory / name, dpi=80, metadata={"Software": None})
+        plt.close(figure)
+    return [directory / name for name in charts]
+
+
+def year(questions: Questions) -> Figure:
+    """The mean of each day, between its coldest and its warmest hour."""
+    figure, axes = _chart("Each day of 2010: mean, coldest and warmest hour (°F)")
+    for station, colour in zip(STATIONS, COLOURS, strict=True):
+        low, mean, high = (
+            questions.temperatures(station, method, "day", "2010-01-02", "2010-12-31T23:59:59Z")
+            for method in ("min", "avg", "max")
+        )
+        axes.fill_between(
+            _times(low), list(low.values()), list(high.values()), color=colour, alpha=0.2
+        )
+        _line(axes, mean, station.city, colour)
+    return _done(figure, axes)
+
+
+def week(questions: Questions) -> Figure:
+    """A week by the hour."""
+    figure, axes = _chart("A week of July 2010 by the hour (°F, UTC)")
+    for station, colour in zip(STATIONS, COLOURS, strict=True):
+        found = questions.temperatures(station, "avg", "hour", "2010-07-05", "2010-07-11T23:59:59Z")
+        _line(axes, found, station.city, colour)
+    return _done(figure, axes)
+
+
+def rain(questions: Questions) -> Figure:
+    """Four years by the month."""
+    figure, axes = _chart("Precipitation in Seattle by month (mm)")
+    found = questions.rain("2012-01-01", "2015-12-31T23:59:59Z")
+    axes.bar(_times(found), list(found.values()), width=25, color=COLOURS[0], label="Seattle")
+    return _done(figure, axes)
+
+
+def _chart(title: str) -> tuple[Figure, Axes]:
+    figure, axes = plt.subplots(figsize=(9, 3.2), layout="constrained")
+    axes.set_title(title, loc="left", fontsize=11)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", alpha=0.3)
+    return figure, axes
+
+
+def _line(axes: Axes, found: Series, label: str, colour: str) -> None:
+    axes.plot(_times(found), list(found.values()), label=label, color=colour, linewidth=1.2)
+
+
+def _done(figure: Figure, axes: Axes) -> Figure:
+    axes.xaxis_date()
+    dates = ConciseDateFormatter(axes.xaxis.get_major_locator())  # type: ignore[no-untyped-call]  # matplotlib leaves it so
+    axes.xaxis.set_major_formatter(dates)
+    axes.legend(frameon=False, loc="upper left", fontsize=9)
+    return figure
+
+
+def _times(found: Series) -> list[float]:
+    return [float(date2num(moment)) for moment in found]  # type: ignore[no-untyped-call]  # matplotlib leaves it so
