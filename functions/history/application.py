@@ -20,7 +20,7 @@ from history.comet import notify_routes as comet_notify_routes
 from history.comet import routes as comet_routes
 from history.comet import service_routes as comet_service_routes
 from history.exports import routes as export_routes
-from history.opendata import catalog_routes, ckan_errors, ckan_routes, dataset_routes
+from history.opendata import catalog_routes, ckan_routes, dataset_routes
 from history.quantumleap import deletion_routes, notify_routes, query_routes, service_routes
 from history.quantumleap import errors as quantumleap_errors
 from history.quantumleap.mounting import PATHS as QUANTUMLEAP_PATHS
@@ -66,7 +66,7 @@ RENDERERS: tuple[tuple[str, Renderer], ...] = (
     ("/STH", comet_errors.render),
     ("/notify", comet_errors.render),
     ("/admin/", comet_errors.render),
-    ("/api/", ckan_errors.render),
+    ("/api/", ckan_routes.render),
     ("/", problems.render),
 )
 """How refusals look, by the start of the path; the first that fits is taken."""

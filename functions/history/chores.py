@@ -55,7 +55,7 @@ def chores(settings: CompactSettings, outbox: Outbox, clock: Clock) -> Mapping[t
     expiry = Expiry(RetentionStore(table, clock), merges, compaction, months, clock)
     builder = Builder(objects, ledger)
     exports = ExportWorker(ExportStore(table, clock), objects, builder, clock)
-    releases = _releases(settings, table, objects, builder, clock)
+    releases = _releases(settings, outbox, table, builder, clock)
 
     def compact(task: CompactDay) -> None:
         compaction.compact(task.tenant, task.type, date.fromisoformat(task.day))
@@ -100,7 +100,7 @@ def _publishing(releases: Releases, outbox: Outbox) -> Mapping[type[Task], Doing
 
 
 def _releases(
-    settings: CompactSettings, table: Table, objects: Objects, builder: Builder, clock: Clock
+    settings: CompactSettings, outbox: Outbox, table: Table, builder: Builder, clock: Clock
 ) -> Releases:
     """Who makes the files for the public, as its account is at that moment."""
     accounts = Accounts(client("dynamodb"), settings.security_table, 0, clock)
@@ -111,7 +111,8 @@ def _releases(
         store=store,
         directory=directory,
         ledger=Ledger(table, clock),
-        objects=objects,
+        objects=Objects(client("s3"), settings.history_bucket),
         builder=lambda: builder,
+        outbox=outbox,
         clock=clock,
     )

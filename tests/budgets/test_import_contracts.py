@@ -23,7 +23,7 @@ HTTP = {
 HTTP_OF_APIS: dict[str, set[str]] = {
     "history.comet": {"errors", "facts"},
     "history.exports": set(),
-    "history.opendata": {"ckan_errors", "facts", "services"},
+    "history.opendata": {"catalog_answers", "ckan_errors", "facts", "services"},
     "history.quantumleap": {"answers", "errors", "facts", "mounting", "openapi"},
     "security.decisions": {"errors", "facts"},
     "security.keyrock": {"alias", "answers", "errors", "facts"},

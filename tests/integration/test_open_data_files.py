@@ -12,6 +12,8 @@ import pytest
 from city.tenancy import EVERYWHERE, ServicePath
 from history.store.ledger import Deletion
 from history.store.merges import Merges
+from history.store.tasks import TaskQueue
+from history.tasks import PublishMonth, Task
 from tests.accounts import grant
 from tests.integration.open_data import PLAIN, OpenCity, open_city
 
@@ -175,9 +177,12 @@ def test_a_file_that_takes_long_is_not_waited_for(
     city: OpenCity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("history.opendata.releases.MAX_BYTES_AT_ONCE", 10)
+    queued: list[Task] = []
+    monkeypatch.setattr(TaskQueue, "send", lambda _, tasks: queued.extend(tasks))
     answer = city.get(f"{URL}.csv")
     assert answer.status_code == 503
-    assert int(answer.headers["retry-after"]) > 0
+    assert answer.headers["retry-after"] == "120"
+    assert queued == [PublishMonth(PLAIN, "NoiseLevel", "2026-09")]
 
 
 def test_a_link_lasts_some_minutes(city: OpenCity) -> None:

@@ -6,9 +6,8 @@ from city.errors import Forbidden, InvalidRequest, Malformed, NotFound, Unauthen
 from city.http import UnknownPath, headers_of, message_of, status_of
 from city.json import Json, dump
 from history.opendata.ckan_parameters import Rejected
+from history.opendata.ckan_routes import JSON
 from history.opendata.filters import Unreadable
-
-JSON = "application/json;charset=utf-8"
 
 
 class UnknownAction(InvalidRequest):

@@ -12,8 +12,6 @@ from city.errors import Malformed
 from city.json import Json, dump
 from city.policy import Operation, Rules
 from history.access import OPEN
-from history.opendata.ckan import ACTIONS, Portal
-from history.opendata.ckan_errors import JSON, UnknownAction
 from history.opendata.facts import CityFact
 from history.services import HistoryServices
 
@@ -28,6 +26,7 @@ RULES: Rules = {
     for path in (ACTION, OLD_ACTION)
 }
 
+JSON = "application/json;charset=utf-8"
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -37,6 +36,9 @@ _FORM = "application/x-www-form-urlencoded"
 @router.post(OLD_ACTION)
 async def act(action: str, request: Request, city: CityFact, services: HistoryServices) -> Response:
     """Do one of CKAN's read actions."""
+    from history.opendata.ckan import ACTIONS, Portal  # noqa: PLC0415 - only CKAN's readers need it
+    from history.opendata.ckan_errors import UnknownAction  # noqa: PLC0415
+
     chosen = ACTIONS.get(action)
     if chosen is None:
         raise UnknownAction(action)
@@ -61,3 +63,10 @@ async def _posted(request: Request) -> dict[str, Json]:
     if not isinstance(found, dict):
         raise Malformed("JSON Error: the body must be a JSON object")
     return found
+
+
+def render(error: Exception) -> Response:
+    """A refusal as CKAN answers it."""
+    from history.opendata import ckan_errors  # noqa: PLC0415 - only refusals need it
+
+    return ckan_errors.render(error)

@@ -4,7 +4,7 @@ The tenant is that of the header `Fiware-Service`. A record has an `ETag`; a cha
 is about in `If-Match`. The catalogue is the platform's, of all tenants.
 """
 
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -16,10 +16,12 @@ from city.preconditions import Preconditions, entity_tag
 from city.tenancy import Tenant
 from history.access import ADMIN
 from history.facts import CallerFact, TenantFact
-from history.opendata.editorial import Entry
 from history.opendata.facts import CityFact
 from history.services import HistoryServices
-from history.store.datasets import Written
+
+if TYPE_CHECKING:
+    from history.opendata.editorial import Entry
+    from history.store.datasets import Written
 
 router = APIRouter(tags=["Open data records"])
 
@@ -149,19 +151,19 @@ async def delete_catalog(editor: EditorFact, services: HistoryServices) -> Respo
     return Response(None, 204)
 
 
-def _shown(entry: Entry, city: str) -> dict[str, Json]:
+def _shown(entry: "Entry", city: str) -> dict[str, Json]:
     shown: dict[str, Json] = {"type": entry.type, "id": entry.id, "public": entry.is_public}
     if entry.is_public:
         shown["url"] = f"{city}/dataset/{entry.id}"
     return shown | (_record(entry.written) if entry.written else {"record": {}})
 
 
-def _record(written: Written) -> dict[str, Json]:
+def _record(written: "Written") -> dict[str, Json]:
     return {"record": written.record, "changedAt": iso(written.at), "changedBy": written.by}
 
 
 def _answer(
-    content: dict[str, Json], written: Written | None = None, status: int = 200
+    content: dict[str, Json], written: "Written | None" = None, status: int = 200
 ) -> Response:
     headers = {"Cache-Control": "no-store"}
     if written is not None:

@@ -26,6 +26,7 @@ from history.store.datasets import DatasetStore, Download, Publication, Release
 from history.store.directory import Directory
 from history.store.ledger import Holdings, Ledger
 from history.store.objects import Objects
+from history.tasks import Outbox, PublishMonth
 
 if TYPE_CHECKING:
     from history.exports.builder import Builder
@@ -57,6 +58,10 @@ class _Sight:
         return fingerprint(self.access, self.tenant, self.type)
 
 
+class Preparing(Unavailable):
+    """The file is being made, which takes longer than a request may."""
+
+
 class Releases:
     """Makes and hands out the files of datasets. `builder` is made when a file is."""
 
@@ -69,6 +74,7 @@ class Releases:
         ledger: Ledger,
         objects: Objects,
         builder: Callable[[], "Builder"],
+        outbox: Outbox,
         clock: Clock,
     ) -> None:
         self._publications = publications
@@ -77,12 +83,13 @@ class Releases:
         self._ledger = ledger
         self._objects = objects
         self._builder = builder
+        self._outbox = outbox
         self._clock = clock
 
     def link(self, id: str, month: str, form: str) -> str:
         """An address where a month of a dataset can be downloaded for some minutes.
 
-        Raises NotFound when there is no such dataset or nothing to download, and Unavailable when the
+        Raises NotFound when there is no such dataset or nothing to download, and Preparing when the
         file has to be made first and that takes longer than a request may.
         """
         dataset = self._publications.find(id)
@@ -143,7 +150,8 @@ class Releases:
     def _made_at_once(self, sight: _Sight, month: str) -> Release:
         holdings = self._holdings(sight, month)
         if sum(day.size for day in holdings.days) > MAX_BYTES_AT_ONCE:
-            raise Unavailable("the file is being made; try again in some minutes")
+            self._outbox.send([PublishMonth(sight.tenant, sight.type, month)])
+            raise Preparing("the file is being made; try again in some minutes")
         return self._made(sight, month, holdings)
 
     def _made(self, sight: _Sight, month: str, holdings: Holdings) -> Release:

@@ -52,6 +52,7 @@ class OpenData:
             ledger=self._history.ledger,
             objects=self._history.objects,
             builder=self._builder,
+            outbox=self._history.outbox,
             clock=self._history.clock,
         )
 
