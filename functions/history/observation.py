@@ -12,7 +12,7 @@ from typing import NamedTuple
 from city.dates import parse_date
 from city.document import TIME_METADATA, Attribute, Entity
 from city.json import Json
-from history.records import TsSource, whole_millisecond
+from history.records import MILLISECOND, TsSource, whole_millisecond
 
 TIME_ATTRIBUTES: tuple[TsSource, ...] = ("TimeInstant", "timestamp", "dateObserved")
 
@@ -58,7 +58,7 @@ def late_until(old: Entity, new: Entity | None) -> int:
     times = [*_overtaken(old, new)]
     if new is not None:
         times += _turned_back(old, new)
-        times += [time_of_write(new).ts for _ in new.write.undated]
+        times += _misdated(new)
     return max(times, default=0)
 
 
@@ -116,6 +116,13 @@ def _turned_back(old: Entity, new: Entity) -> Iterator[int]:
         before, after = (_moment(entity.attributes.get(name)) for entity in (old, new))
         if before > after and name in new.write.touched:
             yield before
+
+
+def _misdated(entity: Entity) -> Iterator[int]:
+    """Times after those that attributes carry which are of older values."""
+    for name in entity.write.undated:
+        own = _by_metadata(entity.attributes[name])
+        yield max(own.ts if own else 0, time_of_write(entity).ts) + MILLISECOND
 
 
 def _clocks(entity: Entity) -> Iterator[int]:
