@@ -60,30 +60,43 @@ def forget_changes() -> None:
         dynamodb._stream_trimmed.set_scoped(account, region, table, trimmed + count)
 
 
+_thread = threading.local()
+"""`gathers`: whether this thread polls the triggers that have a batching window, or the others."""
+
+
+def hand_over_changes() -> None:
+    """Give triggers with a batching window what has come since they were polled."""
+    from ministack.services import lambda_svc  # noqa: PLC0415
+
+    _thread.gathers = True
+    try:
+        while lambda_svc._poll_dynamodb_streams():
+            pass
+    except Exception:
+        _log.exception("changes could not be handed over")
+    finally:
+        _thread.gathers = False
+
+
 def _gather_changes(triggers: Any) -> None:
     """Honour batching windows: triggers that have one are polled once in it, on a thread of their own.
 
     ministack ignores the windows and polls all triggers in turn, so that a function that gathers
     changes would hold up those that are to be quick.
     """
-    every, thread = triggers._iter_all_esms, threading.local()
+    every = triggers._iter_all_esms
 
-    def window(trigger: dict[str, Any]) -> int:
-        return int(trigger.get("MaximumBatchingWindowInSeconds") or 0)
+    def window(found: Any) -> int:
+        return int(found[2].get("MaximumBatchingWindowInSeconds") or 0)
 
     def mine() -> Iterator[Any]:
-        gathers = getattr(thread, "gathers", False)
-        return (found for found in every() if bool(window(found[2])) == gathers)
+        gathers = getattr(_thread, "gathers", False)
+        return (found for found in every() if bool(window(found)) == gathers)
 
     def gather() -> None:
-        thread.gathers = True
         while True:
-            time.sleep(min((window(found[2]) for found in mine()), default=1))
-            try:
-                while triggers._poll_dynamodb_streams():
-                    pass
-            except Exception:
-                _log.exception("changes could not be gathered")
+            time.sleep(min(filter(None, map(window, every())), default=1))
+            hand_over_changes()
 
     triggers._iter_all_esms = mine
     threading.Thread(target=gather, daemon=True).start()

@@ -160,6 +160,8 @@ async def serving(application: Any, sockets: list[socket.socket]) -> AsyncIterat
         adaptations.forget_stream_positions()
         yield
     finally:
+        # changes are not saved, so what is not in the history by now would never come to it
+        await asyncio.to_thread(adaptations.hand_over_changes)
         stop_functions()  # so that no request waits for one
         server.should_exit = True
         await task

@@ -44,6 +44,17 @@ def test_change_is_recorded_and_answered_at_both_addresses(local_city: LocalCity
         assert client.get(f"/history{SERIES}").json() == there.json()
 
 
+def test_what_was_accepted_before_a_restart_is_in_the_history_after_it(
+    local_city: LocalCity,
+) -> None:
+    with local_city.client("lasting") as client:
+        client.post("/v2/entities", json=ROOM).raise_for_status()
+    local_city.stop()
+    local_city.start()
+    with local_city.client("lasting") as client:
+        assert eventually(at_root(local_city, client), 200).json()["values"] == [21.5]
+
+
 def test_reset_forgets_and_the_city_remembers_anew(local_city: LocalCity) -> None:
     with local_city.client("forgotten") as client:
         client.post("/v2/entities", json=ROOM).raise_for_status()
