@@ -25,7 +25,7 @@ from history.merging import Benches, Query, Region, Workbench, Written
 from history.names import new_name
 from history.recorder import day_of
 from history.rollups import HOURS_OF_RECORDS
-from history.store.ledger import Day, Deletion, File, Ledger
+from history.store.ledger import MONTH_MARK, Day, Deletion, File, Ledger
 from history.store.merges import DayState, Merges, Place, Work
 from history.store.objects import Objects
 
@@ -196,20 +196,17 @@ class Compaction:
         names = [new_name("d"), new_name("h")] if step.finishes else [new_name("c")]
         state = self._merges.hold_day(state, names)
         try:
-            without = self._ledger.deletions(state.tenant, state.type)
-            paths = fetch(self._objects, bench, step.inputs)
-            merged = bench.merge(paths, [region_of(one) for one in without])
+            file, rollup = self._write(state, step, bench, names)
             files = [one for one in state.day.files if one not in step.inputs]
-            rollup = None
-            if merged and step.finishes:
-                hours = bench.write([merged.path], Query(HOURS_OF_RECORDS), time="hour")
-                rollup = self._put(state, names[1], hours) if hours else None
-            if merged:
-                files.append(self._put(state, names[0], merged))
             if step.finishes:
-                self._merges.mark(state.tenant, state.type, f"m {state.date:%Y-%m}")
-            old = [one.name for one in (*step.inputs, state.day.rollup) if one]
-            state = self._merges.switch_day(state, files, rollup, old, complete=step.finishes)
+                self._merges.mark(state.tenant, state.type, f"{MONTH_MARK}{state.date:%Y-%m}")
+            state = self._merges.switch_day(
+                state,
+                [*files, file] if file else files,
+                rollup,
+                [one.name for one in (*step.inputs, state.day.rollup) if one],
+                complete=step.finishes,
+            )
         except Exception:
             with suppress(Exception):
                 self._merges.release_day(state)
@@ -217,6 +214,21 @@ class Compaction:
         finally:
             bench.clear()
         self._merges.release_day(state)
+
+    def _write(
+        self, state: DayState, step: Plan, bench: Workbench, names: Sequence[str]
+    ) -> tuple[File | None, File | None]:
+        """Write what files come to without what is deleted, and its rollup if it is a whole day."""
+        without = self._ledger.deletions(state.tenant, state.type)
+        paths = fetch(self._objects, bench, step.inputs)
+        merged = bench.merge(paths, [region_of(one) for one in without])
+        if merged is None:
+            return None, None
+        hours = None
+        if step.finishes:
+            hours = bench.write([merged.path], Query(HOURS_OF_RECORDS), time="hour")
+        rollup = self._put(state, names[1], hours) if hours else None
+        return self._put(state, names[0], merged), rollup
 
     def _put(self, state: DayState, name: str, written: Written) -> File:
         file = File(state.key_of(name), written.rows, written.size, written.first, written.last)
