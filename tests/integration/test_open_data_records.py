@@ -16,7 +16,7 @@ CATALOG = "/history/v1/catalog"
 def city() -> Iterator[OpenCity]:
     """History of two types, one of them public."""
     with open_city() as city:
-        city.publish(grant("read", tenant="", types=["NoiseLevel"]))
+        city.publish(grant("read", tenant="", types=["NoiseLevel", "urn:x:/Later"]))
         city.record("NoiseLevel", "2026-10-10T10:00:00")
         city.record("Room", "2026-10-10T10:00:00")
         yield city
@@ -81,7 +81,9 @@ def test_all_types_are_listed_with_what_the_public_has(city: OpenCity, key: str)
         ("Room", False),
         ("urn:x:/Later", False),
     ]
-    assert city.get("/history/v1/datasets/urn:x:/Later", by=key).json()["record"]["title"]
+    later = city.get("/history/v1/datasets/urn:x:/Later", by=key).json()
+    assert later["record"] == {"title": {"en": "Later"}}
+    assert later["public"] is False
     assert city.get("/history/v1/datasets/None", by=key).status_code == 404
 
 

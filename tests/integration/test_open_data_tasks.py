@@ -110,6 +110,16 @@ def test_a_grant_that_was_taken_back_deletes_the_files(city: OpenCity) -> None:
     assert files(city) == []
 
 
+def test_a_type_that_is_forgotten_leaves_no_file(city: OpenCity) -> None:
+    worker = Worker(city)
+    worker.do(PublishDataset(PLAIN, "NoiseLevel"))
+    city.publish(grant("read"))
+    city.history.directory.forget_type(PLAIN, "NoiseLevel")
+    worker.do(PublishDataset(PLAIN, "NoiseLevel"))
+    assert files(city) == []
+    assert city.get("/dataset/noise-level").status_code == 404
+
+
 def test_an_erased_entity_is_in_no_file(city: OpenCity) -> None:
     worker = Worker(city)
     worker.do(PublishDataset(PLAIN, "NoiseLevel"))

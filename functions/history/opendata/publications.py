@@ -57,6 +57,8 @@ class Publications:
 
     def of_type(self, tenant: Tenant, type: str) -> Dataset | None:
         """The dataset that a type is, if it is one."""
+        if type not in self._directory.types(tenant):
+            return None
         return self._find(tenant, type, self.public())
 
     def _find(self, tenant: Tenant, type: str, access: Access) -> Dataset | None:
