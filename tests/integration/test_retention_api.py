@@ -81,7 +81,7 @@ def test_an_unknown_member_changes_nothing(api: HistoryApi) -> None:
     ("action", "path", "status"),
     [(Action.ADMIN, "/", 201), (Action.READ, "/", 403), (Action.ADMIN, "/parks/", 403)],
 )
-def test_only_administrators_of_the_tenant_may(
+def test_only_administrators_of_the_tenant_may(  # noqa: PLR0917 - fixtures and cases
     event_loop: None,
     history_table: str,
     history_bucket: str,
