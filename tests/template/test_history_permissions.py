@@ -143,7 +143,7 @@ def walk_records(walk: Walk) -> None:
 
 def walk_exports(walk: Walk) -> None:
     """Order, get, forget."""
-    walk.api.record(observed(f"{PAST_DAY}T12:00:00Z", 20), source="past")
+    walk.api.record(observed(f"{PAST_DAY}T12:00:00Z", 20, id="Room2"), source="past")
     order = {"type": "Room", "month": PAST_MONTH}
     place = walk("POST", "/history/v1/exports", order).headers["location"]
     walk.work()
@@ -207,7 +207,7 @@ def test_compact_is_granted_what_it_calls(walk: Walk) -> None:
 def compact_what_somebody_else_compacts(walk: Walk) -> None:
     """The task is queued again."""
     day = date(2026, 10, 8)
-    walk.api.record(observed(f"{day}T12:00:00Z", 20), source="held")
+    walk.api.record(observed(f"{day}T12:00:00Z", 20, id="Room2"), source="held")
     merges = Merges(walk.api.services.table, walk.api.clock)
     merges.hold_day(merges.day(CITY, "Room", day))
     walk.work(dump_task(CompactDay(CITY, "Room", day.isoformat())))
