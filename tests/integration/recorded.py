@@ -6,6 +6,7 @@ are queued, as the function does that takes them.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
 CITY = Tenant("smartcity")
 HEADERS = {"Fiware-Service": CITY, "Fiware-ServicePath": "/"}
 SCOPES = ("history/read", "history/write", "history/delete")
+
+
+@cache
+def _engine(endpoint: str) -> Engine:
+    """One for all tests, whatever their bucket is: DuckDB takes a second to be ready."""
+    return Engine(Place("s3://", endpoint), lambda: Credentials("testing", "testing"))
 
 
 class Clock:
@@ -101,14 +108,16 @@ class HistoryApi:
         services = self.services = Services(self.settings, client("dynamodb"))
         services.clock = self.clock
         services.table = Table(client("dynamodb"), table, self.clock)
-        place = Place(f"s3://{bucket}/", endpoint)
-        engine = Engine(place, lambda: Credentials("testing", "testing"))
         services.__dict__["planner"] = Planner(
-            services.ledger, services.directory, services.objects, engine, clock=self.clock
+            services.ledger,
+            services.directory,
+            services.objects,
+            _engine(endpoint),
+            clock=self.clock,
         )
         inner.state.services = services
         self._worker = Worker(
-            chores(self._compact_settings(), self.clock),
+            chores(self._compact_settings(), TaskQueue(self.sqs, self.queue), self.clock),
             TaskQueue(self.sqs, self.queue),
             TaskDeadLetters(self.sqs, self.dead_letters),
         )
@@ -125,6 +134,8 @@ class HistoryApi:
             stage="sandbox",
             history_table=self.settings.history_table,
             history_bucket=self.settings.history_bucket,
+            security_table=self.settings.security_table,
+            public_access=self.settings.public_access,
             history_task_queue_url=self.queue,
             history_task_dead_letter_queue_url=self.dead_letters,
             history_grace_seconds=0,
