@@ -107,13 +107,13 @@ class Shelf:
         file = File(key, written.rows, written.size, 0, 0)
         self.months_[tenant, type, month] = Month(tenant, type, month, file, generations)
 
-    def planner(self, limits: Limits = LIMITS) -> Planner:
-        """A planner over the shelf."""
+    def planner(self, limits: Limits = LIMITS, engine: Engine | None = None) -> Planner:
+        """A planner over the shelf; `engine` may be that of a directory around it."""
         return Planner(
             cast("Ledger", self),
             cast("Directory", self),
             cast("Objects", self),
-            Engine(Place(str(self.root)), threads=1),
+            engine or Engine(Place(str(self.root)), threads=1),
             limits=limits,
         )
 

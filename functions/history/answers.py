@@ -107,34 +107,34 @@ class Known(NamedTuple):
     dataset_id: str
     bucket: int
     origin: int
-    n: int
-    num: int
+    n: int | None
+    num: int | None
     total: float | None
     squares: float | None
     low: float | None
     high: float | None
     s_low: str | None
     s_high: str | None
-    first_kind: str
-    first_num: float
-    first_text: str
-    last_kind: str
-    last_num: float
-    last_text: str
+    first_kind: str | None
+    first_num: float | None
+    first_text: str | None
+    last_kind: str | None
+    last_num: float | None
+    last_text: str | None
 
     def value(self, method: Method) -> Json:  # noqa: C901 - one case for each method
         """What a method makes of the values; None for those that take other columns."""
         match method:
             case Method.COUNT:
-                return int(self.n)
+                return int(self.n or 0)
             case Method.NUMBERS:
-                return int(self.num)
+                return int(self.num or 0)
             case Method.SUM:
                 return self.total
             case Method.SUMSQ:
                 return self.squares
             case Method.AVG:
-                return self.total / self.num if self.total is not None else None
+                return self.total / self.num if self.total is not None and self.num else None
             case Method.MIN:
                 return self.low if self.num else self.s_low
             case Method.MAX:
@@ -146,6 +146,19 @@ class Known(NamedTuple):
             case _:
                 return None
 
+
+NEEDED = {
+    Method.COUNT: ("n",),
+    Method.NUMBERS: ("num",),
+    Method.SUM: ("total",),
+    Method.SUMSQ: ("squares",),
+    Method.AVG: ("total", "num"),
+    Method.MIN: ("num", "low", "s_low"),
+    Method.MAX: ("num", "high", "s_high"),
+    Method.FIRST: ("first_kind", "first_num", "first_text"),
+    Method.LAST: ("last_kind", "last_num", "last_text"),
+}
+"""The columns of `Known` that a method takes; the others are None."""
 
 EXTRA = {Method.STDDEV: "deviation", Method.DISTINCT: "different"}
 """Columns that follow those of `Known` for some methods, in this order."""
@@ -215,17 +228,17 @@ def _bucket_order(bucket: Bucket) -> tuple[Series, int, str, str]:
     return bucket.series, bucket.start or 0, bucket.attribute, bucket.dataset
 
 
-def _end(kind: str, number: float, text: str) -> Json:
+def _end(kind: str | None, number: float | None, text: str | None) -> Json:
     """The first or last value, from its kind and how it is kept."""
     match kind:
         case "number":
             return number
         case "integer":
-            return int(text) if text else int(number)
+            return int(text) if text else int(number or 0)
         case "boolean":
             return text == "true"
         case "json":
-            return parse(text)
+            return parse(text or "null")
         case _:
             return text
 

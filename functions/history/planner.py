@@ -21,6 +21,7 @@ from history.large_queries import LargeQueries
 from history.plans import Mixture, Span, Stock, begin_of, mixture
 from history.programs import Cells, in_time
 from history.queries import (
+    DEFAULT_DATASET,
     Aggregate,
     Answer,
     Bucket,
@@ -102,6 +103,8 @@ class Planner:
         an id pattern, TooComplex for what is too much even then, and Unavailable.
         """
         choice = query.choice
+        if isinstance(query, Rows):
+            choice = replace(choice, datasets=(DEFAULT_DATASET,))
         selection = select(self._directory, choice, access.view(choice.tenant))
         if not selection.parts:
             return Answer([], total=0 if _counts(query) else None)

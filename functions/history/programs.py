@@ -113,7 +113,8 @@ def _aggregate(query: Aggregate, source: Sql, engine: Engine) -> list[Sql]:
 
 def buckets(query: Aggregate, found: Sql) -> Sql:
     """What is known of the values of each bucket, as rows of the answer: those that it asks for."""
-    rows = sql.bucket_rows(found, query.period, _extra(query))
+    wanted = {column for method in query.methods for column in answers.NEEDED.get(method, ())}
+    rows = sql.bucket_rows(found, query.period, wanted, _extra(query))
     if query.last is None and query.limit is None and not query.offset:
         return rows
     page = sql.bucket_keys(rows, last=query.last, limit=query.limit, offset=query.offset)

@@ -343,6 +343,24 @@ PARTIALS = (
 )
 """What is known of some values of an attribute, such that what is known of more follows from it."""
 
+_SHOWN = {
+    "n": "bigint",
+    "num": "bigint",
+    "total": "double",
+    "squares": "double",
+    "low": "double",
+    "high": "double",
+    "s_low": "varchar",
+    "s_high": "varchar",
+    "first_kind": "varchar",
+    "first_num": "double",
+    "first_text": "varchar",
+    "last_kind": "varchar",
+    "last_num": "double",
+    "last_text": "varchar",
+}
+"""The columns of `PARTIALS` that answers show, and their types."""
+
 _TEXT = (
     "coalesce(v_str, v_json, CASE WHEN v_bool THEN 'true' WHEN NOT v_bool THEN 'false' ELSE '' END)"
 )
@@ -456,11 +474,20 @@ def combined(pieces: Sequence[Sql]) -> Sql:
     return compose(f"SELECT {_KEY}, {_OF_PARTIALS} FROM ({{}}) AS pieces GROUP BY {_KEY}", pieces_)
 
 
-def bucket_rows(found: Sql, period: Calendar | Anchored | None, more: Sequence[str]) -> Sql:
-    """Buckets with plain numbers and texts; the order of columns is that of `answers.bucket`."""
+def bucket_rows(
+    found: Sql, period: Calendar | Anchored | None, wanted: Iterable[str], more: Sequence[str]
+) -> Sql:
+    """Buckets with plain numbers and texts; the order of columns is that of `answers.Known`.
+
+    Columns that are not `wanted` are null, so that no engine works them out.
+    """
     bucket = f"{_millis('bucket')} AS bucket" if isinstance(period, Calendar) else "bucket"
-    columns = ", ".join([PARTIALS.replace("first_at, ", "").replace("last_at, ", ""), *more])
-    return compose(f"SELECT {SUBJECT}, {bucket}, origin, {columns} FROM ({{}}) AS buckets", found)
+    kept = frozenset(wanted)
+    columns = [
+        name if name in kept else f"CAST(NULL AS {type}) AS {name}" for name, type in _SHOWN.items()
+    ]
+    shown = ", ".join([*columns, *more])
+    return compose(f"SELECT {SUBJECT}, {bucket}, origin, {shown} FROM ({{}}) AS buckets", found)
 
 
 def bucket_keys(found: Sql, *, last: int | None, limit: int | None, offset: int) -> Sql:
