@@ -173,6 +173,14 @@ def test_history_is_private_encrypted_and_kept_in_old_versions_for_a_week() -> N
     assert rules["EndOfOldVersions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}
 
 
+def test_history_is_reached_over_tls_only() -> None:
+    [policy] = resources(translated(), "AWS::S3::BucketPolicy").values()
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert len(statement["Resource"]) == 2
+
+
 def test_lifecycle_ends_nothing_but_exports_and_results() -> None:
     [bucket] = resources(translated(), "AWS::S3::Bucket").values()
     rules = bucket["LifecycleConfiguration"]["Rules"]
