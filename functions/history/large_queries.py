@@ -77,7 +77,8 @@ class LargeQueries:
 
     def _begun(self, query: Query, subject: str, statements: Sequence[Sql]) -> LargeQuery:
         tenant, now = query.choice.tenant, self._clock()
-        id = blake2b(repr(list(statements)).encode(), digest_size=16).hexdigest()
+        # different questions may need the same statements, and read their results differently
+        id = blake2b(repr((query, statements)).encode(), digest_size=16).hexdigest()
         present = self._store.get(tenant, subject, id)
         if present is not None and now - present.at < FRESH and not self._has_failed(present):
             return present

@@ -13,7 +13,7 @@ from rich.table import Column
 from cli import stack, tokens
 from sandbox.demo.city import TENANT, City, Refused
 from sandbox.demo.feed import DailyFeed, HourlyFeed
-from sandbox.demo.history import Questions, YearFeed, await_recorded
+from sandbox.demo.history import Questions, YearFeed
 from sandbox.demo.observations import STATIONS, Station
 from sandbox.demo.receiver import Moment, Receiver
 from sandbox.demo.summary import Figures, print_figures, queries
@@ -87,20 +87,17 @@ def await_arrivals(receiver: Receiver, due: set[Moment]) -> None:
         latest = max([latest, *receiver.arrivals.values()])
 
 
-def remember(city: City, limit: int, charts: Path, console: Console) -> bool:
-    """Fill a year of the past, ask for it, and draw the answers; whether all of it was there."""
+def remember(city: City, limit: int, charts: Path, console: Console) -> None:
+    """Fill a year of the past, ask for it, and draw the answers."""
     feed = YearFeed(limit)
     with Progress(*COLUMNS, console=console) as progress:
         bar = progress.add_task("A year of the past, by date of observation", total=feed.total)
         seconds = feed.run(city, lambda count: progress.advance(bar, count))
     console.print(f"{feed.total} readings recorded in {seconds:.1f} s")
-    questions = Questions(city)
-    complete = await_recorded(questions, feed)
     from sandbox.demo.charts import draw  # noqa: PLC0415 - the charts' library takes a second
 
-    for file in draw(questions, charts):
+    for file in draw(Questions(city), charts):
         console.print(f"  {file}")
-    return complete
 
 
 def main(
@@ -145,7 +142,7 @@ def main(
         with Progress(*COLUMNS, console=console) as progress:
             figures = measure(weather, hours, threshold, progress)
         print_figures(console, figures)
-        is_remembered = remember(weather, past, charts, console)
+        remember(weather, past, charts, console)
     except httpx.ConnectError:
         raise SystemExit(
             f"No city answers at {city}. Start one with `make run` in another terminal."
@@ -155,8 +152,6 @@ def main(
     print(f"\nQueries to try:\n\n{queries(city, TENANT)}")
     if not figures.complete:
         raise SystemExit("Not every notification that was due arrived.")
-    if not is_remembered:
-        raise SystemExit("Not every reading of the past can be asked for.")
 
 
 if __name__ == "__main__":

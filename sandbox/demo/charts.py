@@ -1,5 +1,6 @@
 """Charts of what the history answers, as PNG."""
 
+from datetime import date
 from pathlib import Path
 
 import matplotlib as mpl
@@ -35,7 +36,7 @@ def year(questions: Questions) -> Figure:
     figure, axes = _chart("Each day of 2010: mean, coldest and warmest hour (°F)")
     for station, colour in zip(STATIONS, COLOURS, strict=True):
         low, mean, high = (
-            questions.temperatures(station, method, "day", "2010-01-02", "2010-12-31T23:59:59Z")
+            questions.temperatures(station, method, "day", date(2010, 1, 2), date(2010, 12, 31))
             for method in ("min", "avg", "max")
         )
         axes.fill_between(
@@ -49,7 +50,7 @@ def week(questions: Questions) -> Figure:
     """A week by the hour."""
     figure, axes = _chart("A week of July 2010 by the hour (°F, UTC)")
     for station, colour in zip(STATIONS, COLOURS, strict=True):
-        found = questions.temperatures(station, "avg", "hour", "2010-07-05", "2010-07-11T23:59:59Z")
+        found = questions.temperatures(station, "avg", "hour", date(2010, 7, 5), date(2010, 7, 11))
         _line(axes, found, station.city, colour)
     return _done(figure, axes)
 
@@ -57,7 +58,7 @@ def week(questions: Questions) -> Figure:
 def rain(questions: Questions) -> Figure:
     """Four years by the month."""
     figure, axes = _chart("Precipitation in Seattle by month (mm)")
-    found = questions.rain("2012-01-01", "2015-12-31T23:59:59Z")
+    found = questions.rain(date(2012, 1, 1), date(2015, 12, 31))
     axes.bar(_times(found), list(found.values()), width=25, color=COLOURS[0], label="Seattle")
     return _done(figure, axes)
 

@@ -3,8 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from datetime import datetime
-from itertools import count
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -12,14 +11,8 @@ import httpx
 from sandbox.demo.city import City
 from sandbox.demo.observations import STATIONS, TYPE, Station, hours, station_entity
 
-BATCH = 240
-"""Readings in a notification: ten days, so ten files."""
-
-PAGE = 1000
-"""Rows of an answer."""
-
-PATIENCE = 60.0
-"""Seconds in which what was recorded has to be there."""
+BATCH = 360
+"""Hours in a notification: fifteen days, so as many files."""
 
 Series = dict[datetime, float]
 
@@ -46,10 +39,13 @@ class YearFeed:
         return time.perf_counter() - started
 
     def _batches(self) -> Iterator[list[dict[str, Any]]]:
-        for station, observations in self.readings.items():
-            for start in range(0, len(observations), BATCH):
-                some = observations[start : start + BATCH]
-                yield [station_entity(station, observation) for observation in some]
+        longest = max(map(len, self.readings.values()))
+        for start in range(0, longest, BATCH):
+            yield [
+                station_entity(station, observation)
+                for station, observations in self.readings.items()
+                for observation in observations[start : start + BATCH]
+            ]
 
 
 class Questions:
@@ -59,49 +55,39 @@ class Questions:
         self._city = city
 
     def temperatures(
-        self, station: Station, method: str, period: str, first: str, last: str
+        self, station: Station, method: str, period: str, first: date, last: date
     ) -> Series:
-        """One figure for each period of the station's temperature."""
-        answer = self._ask(
-            f"/history/v2/entities/{station.id}/attrs/temperature",
-            aggrMethod=method,
-            aggrPeriod=period,
-            fromDate=first,
-            toDate=last,
-            limit="10000",
-        )
-        times = map(datetime.fromisoformat, answer["index"] if answer else [])
-        return dict(zip(times, answer["values"] if answer else [], strict=True))
+        """One figure for each period of the station's temperature, asked month by month."""
+        found: Series = {}
+        for start, end in months(first, last):
+            answer = self._ask(
+                f"/history/v2/entities/{station.id}/attrs/temperature",
+                aggrMethod=method,
+                aggrPeriod=period,
+                fromDate=start,
+                toDate=end,
+                limit="1000",
+            )
+            if answer is not None:
+                found |= _series(answer)
+        return found
 
-    def rain(self, first: str, last: str) -> Series:
+    def rain(self, first: date, last: date) -> Series:
         """The precipitation of all Seattle's days, by month."""
-        months: Series = defaultdict(float)
-        for offset in count(0, PAGE):
+        found: Series = defaultdict(float)
+        for start, end in months(first, last):
             answer = self._ask(
                 f"/history/v2/types/{TYPE}/attrs/precipitation",
                 aggrMethod="sum",
                 aggrPeriod="month",
-                fromDate=first,
-                toDate=last,
-                limit=str(PAGE),
-                offset=str(offset),
+                fromDate=start,
+                toDate=end,
+                limit="1000",
             )
-            if answer is None:
-                break
-            for entity in answer["entities"]:
-                for moment, value in zip(entity["index"], entity["values"], strict=True):
-                    months[datetime.fromisoformat(moment)] += value
-        return dict(sorted(months.items()))
-
-    def recorded(self, station: Station) -> int:
-        """How many temperatures of the station's year are in the history."""
-        answer = self._ask(
-            f"/history/v2/entities/{station.id}/attrs/temperature",
-            aggrMethod="count",
-            fromDate="2010-01-01",
-            toDate="2011-01-02",
-        )
-        return int(answer["values"][0]) if answer else 0
+            for entity in answer["entities"] if answer else []:
+                for moment, value in _series(entity).items():
+                    found[moment] += value
+        return found
 
     def _ask(self, path: str, **parameters: str) -> Any:
         """The answer; None where nothing is found, which is 404 to QuantumLeap."""
@@ -113,14 +99,16 @@ class Questions:
             raise
 
 
-def await_recorded(questions: Questions, feed: YearFeed) -> bool:
-    """Wait until every reading can be asked for; whether that was so in time."""
-    until = time.perf_counter() + PATIENCE
-    while time.perf_counter() < until:
-        if all(
-            questions.recorded(station) >= len(observations)
-            for station, observations in feed.readings.items()
-        ):
-            return True
-        time.sleep(0.5)
-    return False
+def months(first: date, last: date) -> Iterator[tuple[str, str]]:
+    """The months from the first day to the last (included), each with its first and last moment."""
+    start = first
+    while start <= last:
+        following = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
+        end = min(following - timedelta(days=1), last)
+        yield f"{start}T00:00:00Z", f"{end}T23:59:59.999Z"
+        start = following
+
+
+def _series(answer: Any) -> Series:
+    times = map(datetime.fromisoformat, answer["index"])
+    return dict(zip(times, answer["values"], strict=True))

@@ -98,7 +98,11 @@ class Replay:
         self._numbers = 0
         self._engine = duckdb.connect(config={"memory_limit": "3GB", "threads": 2})
         series = [[reading.temperature for reading in hours(city, 8759)] for city in STATIONS]
-        self._engine.execute("CREATE TABLE series AS SELECT $1 AS cities", [series])
+        self._engine.execute(
+            "CREATE TABLE series AS SELECT city, generate_subscripts(read, 1) - 1 AS place, "
+            "unnest(read) AS temperature FROM (SELECT unnest([0, 1]) AS city, unnest($1) AS read)",
+            [series],
+        )
 
     def raw(self, days: range, batches: int) -> Shelf:
         """As the recorder leaves them: so many files for each day, each of a part of the day."""
@@ -150,7 +154,7 @@ class Replay:
             "seq": f"reading + {first + number * self._readings}",
             "op": "'set'",
             "kind": "'number'",
-            "v_num": "round(cities[1 + station % 2][1 + (hour + station * 37) % 8759] + station % 41 / 10.0, 1)",
+            "v_num": "round(temperature + station % 41 / 10.0, 1)",
             "lat": "CASE station % 2 WHEN 0 THEN 47.6062 ELSE 37.7749 END",
             "lon": "CASE station % 2 WHEN 0 THEN -122.3321 ELSE -122.4194 END",
             "unit_code": "'FAH'",
@@ -168,7 +172,8 @@ class Replay:
                         make_timestamp({begin} + (i % {count}) * {step}) AS moment,
                         {number * HOURS} + (({first} + i % {count}) * {HOURS}) // {self._readings} AS hour
                     FROM range({rows}) AS rows(i)
-                ), series
+                ) JOIN series ON city = station % 2 AND place = (hour + station * 37) % 8759
+                ORDER BY station, reading
             ) TO '{path}' {WRITTEN}"""  # noqa: S608 - numbers and names of our own
         )
         last = begin + (count - 1) * step
