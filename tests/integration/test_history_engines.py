@@ -118,10 +118,11 @@ QUERIES: dict[str, Query] = {
     "latest of a window": Latest(ROOM, WINDOW),
     "sightings": Sightings(ALL),
     **{
-        f"{method.value} by {unit}": Aggregate(ALL, [method], Calendar(unit))
-        for method in Method
-        for unit in ("hour", "day", "month")
+        f"{method.value} by day": Aggregate(ALL, [method], Calendar("day"))
+        for method in (Method.COUNT, Method.NUMBERS, Method.FIRST, Method.OCCURRENCES)
     },
+    "every method by hour": Aggregate(ALL, list(Method), Calendar("hour")),
+    "every method by month": Aggregate(ALL, list(Method), Calendar("month")),
     "aggregates of everything": Aggregate(ALL, list(Method)),
     "aggregates of a window": Aggregate(ROOM, [Method.AVG, Method.COUNT], None, WINDOW),
     "newest buckets": Aggregate(ALL, [Method.SUM], Calendar("hour"), last=4),
