@@ -33,8 +33,12 @@ def values(api: HistoryApi, query: str) -> Any:
     content = answer.json()
     assert content.keys() == {"type", "value"}
     assert content["type"] == "StructuredValue"
-    element = {"attributes": [{"name": "temperature", "values": content["value"]}]}
-    element |= {"id": "Room1", "isPattern": False, "type": "Room"}
+    element = {
+        "attributes": [{"name": "temperature", "values": content["value"]}],
+        "id": "Room1",
+        "isPattern": False,
+        "type": "Room",
+    }
     assert api.get(f"{V1}?{query}").json() == {
         "contextResponses": [
             {"contextElement": element, "statusCode": {"code": "200", "reasonPhrase": "OK"}}
@@ -222,12 +226,9 @@ def test_the_period_around_a_date_counts_whole(five_days: HistoryApi) -> None:
 
 
 def test_texts_are_counted(api: HistoryApi) -> None:
-    api.record(
-        *(
-            observed(f"2026-10-25T00:00:{second:02}Z", value)
-            for second, value in enumerate(["open", "shut", "open", "", True, None, {"a": 1}])
-        )
-    )
+    said: list[Any] = ["open", "shut", "open", "", True, None, {"a": 1}]
+    times = (f"2026-10-25T00:00:{second:02}Z" for second in range(len(said)))
+    api.record(*(observed(at, value) for at, value in zip(times, said, strict=True)))
     assert values(api, "aggrMethod=occur&aggrPeriod=day") == [
         group(
             "2026-10-01T00:00:00.000Z",

@@ -11,8 +11,8 @@ from history.access import WRITE
 from history.comet.facts import Facts, read_facts
 from history.comet.notification import is_legacy, records_of
 from history.notified import require_create
-from history.quantumleap import facts as quantumleap_facts
 from history.quantumleap import notify_routes as quantumleap
+from history.quantumleap.facts import QuantumLeapFacts
 from history.services import HistoryServices, Services
 
 router = APIRouter(tags=["STH-Comet"])
@@ -34,12 +34,14 @@ async def notify(request: Request, services: HistoryServices) -> Response:
 
 
 @router.post(NOTIFY_AT_ROOT)
-async def notify_at_root(request: Request, services: HistoryServices) -> Response:
+async def notify_at_root(
+    request: Request, facts: QuantumLeapFacts, services: HistoryServices
+) -> Response:
     """As `/STH/notify`; a notification of another form goes the way of QuantumLeap's."""
     body = await read_object(request)
     if is_legacy(body):
         return _record(services, await read_facts(request), body)
-    return await quantumleap.notify(await quantumleap_facts.read_facts(request), services)
+    return await quantumleap.notify(facts, services)
 
 
 def _record(services: Services, facts: Facts, body: Json) -> Response:
