@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from city.json import Json, parse
@@ -224,8 +225,10 @@ def _anchored_bounds(period: Anchored, known: Known) -> tuple[int, int]:
     return start, start + period.micros
 
 
-def _bucket_order(bucket: Bucket) -> tuple[Series, int, str, str]:
-    return bucket.series, bucket.start or 0, bucket.attribute, bucket.dataset
+def _bucket_order(bucket: Bucket) -> tuple[str, str, str, int, str, str]:
+    series = bucket.series  # its parts compare faster than itself
+    subject = bucket.attribute, bucket.dataset
+    return series.type, series.id, series.path, bucket.start or 0, *subject
 
 
 def _end(kind: str | None, number: float | None, text: str | None) -> Json:
@@ -244,4 +247,9 @@ def _end(kind: str | None, number: float | None, text: str | None) -> Json:
 
 
 def _series(row: Sequence[Any]) -> Series:
-    return Series(decode(row[0]), row[1], ServicePath(row[2]))
+    return _named(row[0], row[1], row[2])
+
+
+@lru_cache(maxsize=4096)
+def _named(type: str, id: str, path: str) -> Series:
+    return Series(decode(type), id, ServicePath(path))
