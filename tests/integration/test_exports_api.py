@@ -370,6 +370,18 @@ def test_grants_that_are_gone_leave_no_link(guarded: HistoryApi) -> None:
         exports.get(access(), CITY, job.address.id)
 
 
+def test_what_was_deleted_is_in_no_file(api: HistoryApi) -> None:
+    """Also before the files of the history are written anew."""
+    api.record(day(9, 9, id="Room2"), source="more")
+    api.clock.advance(1)
+    deleted = "/STH/v1/contextEntities/type/Room/id/Room1/attributes/temperature"
+    assert api("DELETE", deleted).status_code == 204
+    carrying_out = api.tasks()
+    assert ordered(api)["rows"] == 2
+    assert api.do(carrying_out) == []
+    assert ordered(api, format="csv", layout="long")["rows"] == 2
+
+
 def test_tenants_never_meet(api: HistoryApi) -> None:
     other = Tenant("other")
     api.record(day(1, 42), tenant=other, source="other")

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from boto3.session import Session
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from city import aws
 from city.errors import NotFound, Unavailable
 from history.store.objects import Objects
 
@@ -95,3 +97,13 @@ def test_object_that_cannot_be_deleted_is_not_passed_over() -> None:
     client: Any = Refusing()
     with pytest.raises(Unavailable, match="InternalError"):
         Objects(client, "bucket").delete_many(["a"])
+
+
+def test_link_leads_to_the_region_of_the_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address without a region knows no bucket in regions opened since 2019."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-south-1")
+    monkeypatch.setattr(aws, "_session", Session)
+    link = Objects(aws.client.__wrapped__("s3"), "city").url("exports/a", 900, "a.csv")
+    assert urlsplit(link).netloc == "city.s3.eu-south-1.amazonaws.com"

@@ -259,5 +259,5 @@ def test_months_are_those_of_the_calendar(month: str, first: str, after: str) ->
 
 def test_what_is_no_month_is_refused() -> None:
     for text in ("2026-13", "2026-1", "2026", "", "9999-12"):
-        with pytest.raises(ValueError, match="isoformat|month|year"):
+        with pytest.raises(ValueError, match=r"isoformat|month|year"):
             month_window(text)
