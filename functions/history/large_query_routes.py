@@ -11,6 +11,7 @@ from history.facts import CallerFact, TenantFact
 from history.large_queries import Standing
 from history.queries import Bucket, Instance, Report, Row, Seen
 from history.records import Series
+from history.rights import reader
 from history.services import HistoryServices
 
 router = APIRouter(tags=["Queries"])
@@ -27,13 +28,14 @@ async def read_query(
     id: str, caller: CallerFact, tenant: TenantFact, services: HistoryServices
 ) -> Response:
     """How a query of the caller stands: 202 while it runs, then 200 with its rows or the reason
-    why there are none."""
-    standing = services.large_queries.standing(tenant, caller.access.subject, id)
+    why there are none. Whose rights have changed since has to ask the query again."""
+    standing = services.large_queries.standing(tenant, reader(caller.access, tenant), id)
     headers = {"Cache-Control": "no-store"}
     if standing.state == "running":
         headers["Retry-After"] = str(RETRY_SECONDS)
     report = standing.answer.report if standing.answer else Report("athena")
-    headers["City-Read"] = report.header
+    is_narrowed = not caller.access.view(tenant).is_everything
+    headers["City-Read"] = (report.narrowed() if is_narrowed else report).header
     status = 202 if standing.state == "running" else 200
     return Response(dump(_standing(id, standing)).encode(), status, headers, "application/json")
 

@@ -38,6 +38,7 @@ from history.queries import (
 )
 from history.reading import Reading
 from history.records import Series
+from history.rights import reader
 from history.selection import ENTITY, Selection, select
 from history.sql import Partitions, Scope, Sql
 from history.store.directory import Directory
@@ -105,19 +106,26 @@ class Planner:
         choice = query.choice
         if isinstance(query, Rows):
             choice = replace(choice, datasets=(DEFAULT_DATASET,))
-        selection = select(self._directory, choice, access.view(choice.tenant))
+        view = access.view(choice.tenant)
+        selection = select(self._directory, choice, view)
+        if getattr(query, "place", None) is not None:
+            selection = selection.of_located()
+        answer = self._answered(query, selection, reader(access, choice.tenant))
+        return answer if view.is_everything else replace(answer, report=answer.report.narrowed())
+
+    def _answered(self, query: Query, selection: Selection, reader: str) -> Answer[Any]:
         if not selection.parts:
             return Answer([], total=0 if _counts(query) else None)
         try:
-            return self._run(query, selection, access.subject)
+            return self._run(query, selection, reader)
         except Vanished:
             pass
         try:
-            return self._run(query, selection, access.subject)
+            return self._run(query, selection, reader)
         except Vanished as error:
             raise Unavailable("the history is being rearranged; try again") from error
 
-    def _run(self, query: Query, selection: Selection, subject: str) -> Answer[Any]:
+    def _run(self, query: Query, selection: Selection, reader: str) -> Answer[Any]:
         reading = self._reading(query, selection)
         span = reading.stock.span(query.window)
         if span is None:
@@ -130,7 +138,7 @@ class Planner:
                 raise TooComplex(
                     "the query would read too much; narrow it by time, type or entity"
                 ) from error
-            return self._large.run(query, subject, self._statements(query, reading, span))
+            return self._large.run(query, reader, self._statements(query, reading, span))
         return Answer(rows, reading.report(len(rows)), total)
 
     def _reading(self, query: Query, selection: Selection) -> Reading:

@@ -6,7 +6,7 @@ submitted: 21 and 21.0, 0 and false, "" and null stay apart, and integers keep a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Generic, Literal, NamedTuple, TypeVar
 from uuid import UUID
@@ -268,16 +268,27 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an answer cost to read: `bytes` are those of the files touched, at most."""
+    """What an answer cost to read: `bytes` are those of the files touched, at most.
+
+    `is_narrowed`: for somebody who does not see everything, and whom files would tell of what is
+    hidden in them.
+    """
 
     engine: str = "none"
     files: int = 0
     bytes: int = 0
     rows: int = 0
+    is_narrowed: bool = False
+
+    def narrowed(self) -> "Report":
+        """The report for somebody who does not see everything."""
+        return replace(self, is_narrowed=True)
 
     @property
     def header(self) -> str:
         """The value of the header `City-Read`."""
+        if self.is_narrowed:
+            return f"rows={self.rows}"
         return f"engine={self.engine}; files={self.files}; bytes={self.bytes}; rows={self.rows}"
 
 

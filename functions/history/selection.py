@@ -5,7 +5,7 @@ would give. Series come from the directory wherever more than types and paths de
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from city.parallel import in_parallel
@@ -37,14 +37,22 @@ class Names(NamedTuple):
         return self.only is not None and not self.only
 
 
+LOCATION = "location"
+"""Whoever may read the attribute of this name may know where an entity was."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Entities of one type in a scope, and the attributes to be read of them; `ids` None: all."""
+    """Entities of one type in a scope, and the attributes to be read of them; `ids` None: all.
+
+    `located`: whether it may be told where they were, which every row of theirs says.
+    """
 
     type: str
     ids: tuple[str, ...] | None
     scope: PathScope
     names: Names
+    located: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,11 @@ class Selection:
         only = names.pop() if len(names) == 1 else None
         return next(iter(only)) if only is not None and len(only) == 1 else None
 
+    def of_located(self) -> "Selection":
+        """What is left of it for a question about places."""
+        parts = tuple(part for part in self.parts if part.located)
+        return replace(self, parts=parts, series=_series_of(parts, self.series))
+
 
 def select(directory: Directory, choice: Choice, view: View) -> Selection:
     """What is to be read for a choice as the view shows it. Raises InvalidPattern."""
@@ -85,9 +98,7 @@ def select(directory: Directory, choice: Choice, view: View) -> Selection:
     found = _series(directory, choice, types)
     seen = [series for series in found if _is_meant(choice, view, series)]
     parts = tuple(_parts(seen, asked, view))
-    kept = {(part.type, id, part.scope) for part in parts for id in part.ids or ()}
-    series = tuple(one for one in seen if (one.type, one.id, _at(one.path)) in kept)
-    return Selection(choice.tenant, parts, datasets, series)
+    return Selection(choice.tenant, parts, datasets, _series_of(parts, seen) or ())
 
 
 def names_of(view: View, series: Series, asked: frozenset[str] | None) -> Names:
@@ -133,13 +144,27 @@ def _is_meant(choice: Choice, view: View, series: Series) -> bool:
 
 def _parts(series: Sequence[Series], asked: frozenset[str] | None, view: View) -> Iterable[Part]:
     """The series grouped by what is read of them alike."""
-    groups: dict[tuple[str, ServicePath, Names], list[str]] = {}
+    groups: dict[tuple[str, ServicePath, Names, bool], list[str]] = {}
     for one in series:
         names = Names(asked) if view.is_everything else names_of(view, one, asked)
+        located = view.is_everything or is_located(view, one)
         if not names.is_nothing:
-            groups.setdefault((one.type, one.path, names), []).append(one.id)
-    for (type, path, names), ids in groups.items():
-        yield Part(type, tuple(dict.fromkeys(ids)), _at(path), names)
+            groups.setdefault((one.type, one.path, names, located), []).append(one.id)
+    for (type, path, names, located), ids in groups.items():
+        yield Part(type, tuple(dict.fromkeys(ids)), _at(path), names, located)
+
+
+def is_located(view: View, series: Series) -> bool:
+    """Whether the view tells where a series it sees was."""
+    return not names_of(view, series, frozenset({LOCATION})).is_nothing
+
+
+def _series_of(parts: Iterable[Part], series: Iterable[Series] | None) -> tuple[Series, ...] | None:
+    """Those of the series that parts by id are about."""
+    if series is None:
+        return None
+    kept = {(part.type, id, part.scope) for part in parts for id in part.ids or ()}
+    return tuple(one for one in series if (one.type, one.id, _at(one.path)) in kept)
 
 
 def _at(path: ServicePath) -> PathScope:

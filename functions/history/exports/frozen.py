@@ -7,7 +7,7 @@ from city.json import dump, parse
 from city.policy.grants import View
 from city.tenancy import PathPattern, PathScope, ServicePath, Tenant, in_scope
 from history.records import Series
-from history.selection import Names, Part, Selection, names_of
+from history.selection import Names, Part, Selection, is_located, names_of
 
 SeriesOf = Callable[[str], Iterable[Series]]
 """All series of a type."""
@@ -22,6 +22,7 @@ def dump_selection(selection: Selection) -> str:
             "scope": [[pattern.path, pattern.subtree] for pattern in part.scope],
             "only": None if part.names.only is None else sorted(part.names.only),
             "hidden": sorted(part.names.hidden),
+            "located": part.located,
         }
         for part in selection.parts
     ]
@@ -37,6 +38,7 @@ def parse_selection(text: str | bytes) -> Selection:
             None if part["ids"] is None else tuple(part["ids"]),
             _scope_of(part["scope"]),
             Names(_set(part["only"]), frozenset(part["hidden"])),
+            part["located"],
         )
         for part in content["parts"]
     )
@@ -52,22 +54,27 @@ def still_seen(selection: Selection, view: View, series_of: SeriesOf) -> bool:
     they count as if they were.
     """
     return view.is_everything or all(
-        _shows(view, series, part.names)
+        _shows(view, series, part)
         for part in selection.parts
         for series in _series_in(part, series_of)
     )
 
 
 def _series_in(part: Part, series_of: SeriesOf) -> Iterable[Series]:
-    ids = None if part.ids is None else {*part.ids}
-    for series in series_of(part.type):
-        if (ids is None or series.id in ids) and in_scope(part.scope, series.path):
-            yield series
+    if part.ids is None:
+        yield from (one for one in series_of(part.type) if in_scope(part.scope, one.path))
+        return
+    # not from the directory: what was deleted since may be in the file
+    for pattern in part.scope:
+        yield from (Series(part.type, id, pattern.path) for id in part.ids)
 
 
-def _shows(view: View, series: Series, wanted: Names) -> bool:
+def _shows(view: View, series: Series, part: Part) -> bool:
     if not view.sees(series.id, series.type, series.path):
         return False
+    if part.located and not is_located(view, series):
+        return False
+    wanted = part.names
     seen = names_of(view, series, wanted.only)
     return seen.only == wanted.only and seen.hidden <= wanted.hidden
 

@@ -1,6 +1,7 @@
 """What is selected, in SQL over the files of one day."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from city.tenancy import EVERYWHERE
@@ -36,9 +37,16 @@ _NEWEST = """QUALIFY lead(ts) OVER (
     PARTITION BY entity_id, service_path, attr, dataset_id ORDER BY ts, seq, ingested_at, idx
 ) IS DISTINCT FROM ts"""
 
+_PLACE = ("lat", "lon", "geo")
+
+_SHOWN = ", ".join(
+    f"CASE WHEN located THEN {name} END AS {name}" if name in _PLACE else name for name in COLUMNS
+)
+
 _SELECTED = f"""
-SELECT {", ".join(COLUMNS)} FROM (SELECT * FROM read_parquet(?) WHERE {{kept}} {{newest}}),
-    (SELECT ? AS entity_type)
+SELECT {_SHOWN} FROM (
+    FROM (SELECT * FROM read_parquet(?) WHERE {{kept}} {{newest}}) SELECT *, {{located}} AS located
+), (SELECT ? AS entity_type)
 WHERE op = 'set' AND ({{meant}}) AND {{between}}
 ORDER BY {IDENTITY}"""  # noqa: S608 - constants, and terms with bound values
 
@@ -47,18 +55,35 @@ def selected(contents: Contents, deletions: Iterable[Deletion], *, once: bool) -
     """The observations of the contents; `once` says that no observation is twice in the files."""
     gone = [_region(one).condition() for one in deletions]
     window = Region(start=contents.window.start, end=contents.window.end).condition()
-    meant = [_term(part) for part in contents.selection.parts if part.type == contents.type]
+    parts = [part for part in contents.selection.parts if part.type == contents.type]
+    meant = [_term(part) for part in parts]
+    located = _located(parts)
     datasets = contents.selection.datasets
     if datasets is not None:
         window = _all(window, Query("list_contains(?, dataset_id)", ([*datasets],)))
     text = _SELECTED.format(
         kept=" AND ".join(f"NOT ({one.text})" for one in gone) or "true",
         newest="" if once else _NEWEST,
+        located=located.text,
         meant=" OR ".join(f"({one.text})" for one in meant) or "false",
         between=window.text,
     )
-    values = [*_values(gone), contents.type, *_values(meant), *window.parameters]
+    values = [
+        *_values(gone),
+        *located.parameters,
+        contents.type,
+        *_values(meant),
+        *window.parameters,
+    ]
     return Query(text, tuple(values))
+
+
+def _located(parts: Sequence[Part]) -> Query:
+    """Whether it may be told where the entity of a row was."""
+    if all(part.located for part in parts):
+        return Query("true")
+    terms = [_term(replace(part, names=Names())) for part in parts if part.located]
+    return Query(" OR ".join(f"({one.text})" for one in terms) or "false", tuple(_values(terms)))
 
 
 def _region(deletion: Deletion) -> Region:

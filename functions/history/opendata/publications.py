@@ -5,14 +5,12 @@ its name nor a record about it can be told from any answer.
 """
 
 from collections.abc import Callable, Iterator
-from hashlib import blake2b
 
-from city.json import dump
-from city.policy.grant_forms import pack
 from city.policy.grants import ANY_TENANT, Access, Action, Grant, View
 from city.tenancy import EVERYWHERE, Tenant
 from history.opendata.dataset import Catalog, Dataset
 from history.opendata.names import dataset_id
+from history.rights import fingerprint_of
 from history.store.datasets import DatasetStore, Publication, Shelf, Written
 from history.store.directory import Directory
 from models.open_data.catalog import CatalogRecord
@@ -20,8 +18,6 @@ from models.open_data.dataset import DatasetRecord
 
 Public = Callable[[], Access]
 """Gives what the public may do now."""
-
-_FINGERPRINT_BYTES = 16
 
 
 class Publications:
@@ -106,8 +102,7 @@ def fingerprint(access: Access, tenant: Tenant, type: str) -> str:
     """
     if access.is_unlimited:
         return "everything"
-    about = sorted(dump(_meaning(grant)) for grant in _grants_about(access, tenant, type))
-    return blake2b("\n".join(about).encode(), digest_size=_FINGERPRINT_BYTES).hexdigest()
+    return fingerprint_of(_grants_about(access, tenant, type))
 
 
 def catalog_of(written: Written | None) -> Catalog:
@@ -142,12 +137,6 @@ def _grants_about(access: Access, tenant: Tenant, type: str) -> list[Grant]:
         for grant in access.in_force(Action.READ, tenant)
         if grant.types is None or type in grant.types
     ]
-
-
-def _meaning(grant: Grant) -> dict[str, object]:
-    """A grant without what does not matter to what is seen: whence it comes, when it is in force."""
-    packed = pack(grant)
-    return {name: packed[name] for name in "pyixnd" if name in packed}
 
 
 def _covers_type(access: Access, tenant: Tenant, type: str) -> bool:
