@@ -58,9 +58,21 @@ def _bind(text: str, parameters: Sequence[str]) -> str:
             "INVALID_PARAMETER_USAGE",
             f"Incorrect number of parameters: expected {len(marks)} but found {len(parameters)}",
         )
+    if marks and not UNLOAD.fullmatch(text):
+        _require_conditions(text)
     for mark, parameter in reversed(list(zip(marks, parameters, strict=True))):
         text = text[: mark.start] + _constant(parameter) + text[mark.end + 1 :]
     return text
+
+
+def _require_conditions(text: str) -> None:
+    """Refuse question marks that Athena does not promise to take: those outside of WHERE."""
+    try:
+        found = parse_one(text, read=DIALECT).find_all(exp.Placeholder)
+    except SqlglotError as error:
+        raise QueryFailed("SYNTAX_ERROR", f"line 1:1: {error}") from error
+    if any(mark.find_ancestor(exp.Where) is None for mark in found):
+        raise QueryFailed("INVALID_PARAMETER_USAGE", "Parameters stand in a WHERE clause only")
 
 
 def _constant(parameter: str) -> str:

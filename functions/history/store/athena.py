@@ -47,14 +47,14 @@ class Athena:
 
     def start(self, query: Sql) -> str:
         """Begin a query; the id of its execution. Raises TooComplex when it is too long."""
-        parameters = [constant(value) for value in query.parameters]
-        size = len(query.text.encode()) + sum(len(one.encode()) for one in parameters)
+        text, parameters = said(query)
+        size = len(text.encode()) + sum(len(one.encode()) for one in parameters)
         if size > MAX_TEXT or any(len(one) > MAX_PARAMETER for one in parameters):
             raise TooComplex("the query names too many entities; narrow it by type or path instead")
         with translated():
             request: dict[str, Any] = {"ExecutionParameters": parameters} if parameters else {}
             answer = self._client.start_query_execution(
-                QueryString=query.text,
+                QueryString=text,
                 WorkGroup=self._workgroup,
                 QueryExecutionContext={"Database": self._database},
                 **request,
@@ -86,6 +86,20 @@ class Athena:
                 found += [_values(types, row) for row in rows]
                 is_first = False
         return found
+
+
+def said(query: Sql) -> tuple[str, list[str]]:
+    """The text of a query for Athena and its parameters.
+
+    Athena promises to take parameters in conditions only, which is where texts are. Numbers and
+    times are also elsewhere, as in LIMIT, and stand in the text: they cannot say anything else.
+    """
+    between = query.text.split("?")
+    values = [constant(value) for value in query.parameters]
+    texts = [isinstance(value, str) for value in query.parameters]
+    marks = ["?" if is_text else value for is_text, value in zip(texts, values, strict=True)]
+    pieces = [piece for pair in zip(between, [*marks, ""], strict=True) for piece in pair]
+    return "".join(pieces), [value for is_text, value in zip(texts, values, strict=True) if is_text]
 
 
 def constant(value: Parameter) -> str:
