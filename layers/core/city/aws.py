@@ -45,7 +45,9 @@ def client(service: Any) -> Any:
             connect_timeout=2,
             read_timeout=10,
             parameter_validation=False,
-            # without it links to objects have a signature that new buckets refuse
+            # without these, links to objects have a signature that new buckets refuse, and go to an
+            # address that does not lead to buckets in newer regions
             signature_version="s3v4" if service == "s3" else None,
+            s3={"addressing_style": "virtual"} if service == "s3" else None,
         ),
     )

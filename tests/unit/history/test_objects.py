@@ -105,5 +105,6 @@ def test_link_leads_to_the_region_of_the_bucket(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-south-1")
     monkeypatch.setattr(aws, "_session", Session)
-    link = Objects(aws.client.__wrapped__("s3"), "city").url("exports/a", 900, "a.csv")
+    fresh: Any = aws.client
+    link = Objects(fresh.__wrapped__("s3"), "city").url("exports/a", 900, "a.csv")
     assert urlsplit(link).netloc == "city.s3.eu-south-1.amazonaws.com"
