@@ -42,7 +42,10 @@ MADE_BY_ATHENA = {
     "glue:GetDatabase",
     "glue:GetPartitions",
     "glue:GetTable",
+    "s3:AbortMultipartUpload",
     "s3:GetBucketLocation",
+    "s3:ListBucketMultipartUploads",
+    "s3:ListMultipartUploadParts",
 }
 """What Athena does in the name of those who query."""
 
