@@ -21,11 +21,12 @@ from city.table import Table
 from city.tenancy import ROOT, Tenant
 from history.agenda import task_of
 from history.compaction import Compaction
+from history.days import day_of
 from history.deletions import Deletions
 from history.erasure import Erasure
 from history.merging import Benches
 from history.months import Months
-from history.recorder import Recorder, day_of
+from history.recorder import Recorder
 from history.records import Record, Series
 from history.retention import Expiry
 from history.store.directory import Directory

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from city.tenancy import Tenant
+from history.days import day_of
 from history.engine import Engine, Place
 from history.merging import Query, Region, Workbench
 from history.names import day_key, month_key
 from history.parquet import parquet_of
 from history.planner import Limits, Planner
-from history.recorder import day_of
 from history.records import Record, Series
 from history.rollups import HOURS_OF_DAYS, HOURS_OF_RECORDS
 from history.store.ledger import Day, Deletion, File, Holdings, Ledger, Month

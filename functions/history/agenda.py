@@ -5,7 +5,7 @@ from datetime import date
 from itertools import islice
 
 from city.clock import Clock
-from history.recorder import day_of
+from history.days import day_of
 from history.store.directory import Directory
 from history.store.ledger import DELETION_MARK, MONTH_MARK
 from history.store.merges import Merges, Work

@@ -21,9 +21,9 @@ from city.clock import SECOND, Clock
 from city.errors import NotFound
 from city.parallel import in_parallel
 from city.tenancy import Tenant
+from history.days import DAY, day_of
 from history.merging import Benches, Query, Region, Workbench, Written
 from history.names import new_name
-from history.recorder import day_of
 from history.rollups import HOURS_OF_RECORDS
 from history.store.ledger import MONTH_MARK, Day, Deletion, File, Ledger
 from history.store.merges import DayState, Merges, Place, Work
@@ -41,7 +41,7 @@ SMALL = 8_000_000
 LARGE = 5_000_000
 """Rows of a day that is not written anew for every record that comes late."""
 
-PATIENCE = 24 * 3600 * SECOND
+PATIENCE = DAY
 _LATE_SHARE = 50
 
 _log = logging.getLogger(__name__)

@@ -1,11 +1,11 @@
 """Rollups of whole months, made of those of their days: one file to read instead of thirty."""
 
 from contextlib import suppress
-from datetime import date, timedelta
 
 from city.clock import SECOND, Clock
 from city.tenancy import Tenant
 from history.compaction import fetch
+from history.days import days_of_month
 from history.merging import Benches, Query, Written
 from history.names import new_name
 from history.rollups import HOURS_OF_DAYS
@@ -40,7 +40,7 @@ class Months:
         Again does no harm. Raises Replaced when somebody else is at work on the month.
         """
         token = self._merges.token(tenant, type, f"m {name}")
-        first, last = _ends(name)
+        first, last = days_of_month(name)
         days = self._ledger.days(tenant, type, first, last).days
         if not all(day.clean for day in days):
             return
@@ -98,9 +98,3 @@ def _is_stale(month: Month | None, days: list[Day]) -> bool:
     if month is None:
         return any(day.rollup for day in days)
     return month.days != {day.date: day.generation for day in days}
-
-
-def _ends(name: str) -> tuple[date, date]:
-    """The first and the last day of a month (`YYYY-MM`)."""
-    first = date.fromisoformat(f"{name}-01")
-    return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)

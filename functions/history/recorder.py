@@ -12,19 +12,18 @@ values cost stands in `history.store.directory`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 from city.parallel import in_parallel
 from city.tenancy import Tenant
 from history.changes import Change
+from history.days import day_of
 from history.names import day_key, raw_name
 from history.parquet import parquet_of
 from history.records import Record, Series
 from history.store.directory import Directory
 from history.store.ledger import File, Ledger
 from history.store.objects import Objects
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Group = tuple[Tenant, str, date]
 """A tenant, a type and a UTC day: what one file holds."""
@@ -103,11 +102,6 @@ class Recorder:
         times = [record.ts for record in records]
         file = File(key, len(records), len(body), min(times), max(times))
         self._ledger.register(tenant, type, day, file)
-
-
-def day_of(moment: int) -> date:
-    """The UTC day of a time in microseconds."""
-    return (_EPOCH + timedelta(microseconds=moment)).date()
 
 
 def _series(records: Iterable[Record]) -> dict[Series, None]:

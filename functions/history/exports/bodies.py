@@ -8,7 +8,7 @@ from city.dates import parse_date
 from city.errors import InvalidRequest
 from city.json import Json
 from city.tenancy import PathScope, Tenant
-from history.exports.builder import month_window
+from history.days import days_of_month, window_of
 from history.exports.orders import Format, Layout, Order
 from history.queries import Window
 
@@ -68,7 +68,7 @@ def _window(body: Mapping[str, Json]) -> Window:
         raise InvalidRequest("give a month, or from and to")
     try:
         if isinstance(month, str) and _MONTH.match(month):
-            return month_window(month)
+            return window_of(*days_of_month(month))
     except ValueError:
         pass
     raise InvalidRequest("month must be a month as YYYY-MM")

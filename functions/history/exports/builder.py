@@ -11,14 +11,13 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from city.clock import from_iso
 from city.errors import NotFound
+from history.days import FIRST_DAY, LAST_DAY, day_of
 from history.exports import formats
 from history.exports.orders import Built, Contents
 from history.exports.statements import selected
 from history.merging import Workbench, Written
 from history.queries import Window
-from history.recorder import day_of
 from history.records import MILLISECOND
 from history.store.ledger import Day, Holdings, Ledger
 from history.store.objects import Objects
@@ -113,21 +112,10 @@ class Builder:
         return copies
 
 
-def month_window(month: str) -> Window:
-    """A month (`YYYY-MM`) of UTC days. Raises ValueError."""
-    first = date.fromisoformat(f"{month}-01")
-    following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
-    return Window(_begin(first), _begin(following))
-
-
 def _days_of(window: Window) -> tuple[date, date]:
     """The first and last UTC day of a window."""
-    first = date.min if window.start is None else day_of(window.start)
-    return first, date.max if window.end is None else day_of(window.end - MILLISECOND)
-
-
-def _begin(day: date) -> int:
-    return from_iso(day.isoformat())
+    first = FIRST_DAY if window.start is None else day_of(window.start)
+    return first, LAST_DAY if window.end is None else day_of(window.end - MILLISECOND)
 
 
 def _sha256(path: Path) -> str:

@@ -15,6 +15,7 @@ from city.errors import Contended, NotFound
 from city.json import dump
 from city.policy.grants import Access, Action
 from city.tenancy import Tenant
+from history.days import DAY
 from history.exports.frozen import SeriesOf, dump_selection, parse_selection, still_seen
 from history.exports.orders import Order
 from history.names import partition
@@ -23,8 +24,6 @@ from history.store.directory import Directory
 from history.store.exports import Address, ExportStore, Job
 from history.store.objects import Objects
 from history.tasks import BuildExport, Outbox
-
-DAY = 24 * 3600 * SECOND
 
 DAYS = 7
 """How long a job and its file are there; the bucket's rules say the same (stack/history)."""

@@ -8,19 +8,20 @@ before anybody gets a link; otherwise the file is made anew, and never is an old
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, get_args
 
-from city.clock import SECOND, Clock
+from city.clock import Clock
 from city.errors import NotFound, Unavailable
 from city.keys import key
 from city.policy.grants import Access
 from city.tenancy import Tenant
+from history.days import day_of, days_of_month, window_of
 from history.exports.orders import Contents, Format
 from history.names import partition
 from history.opendata.publications import Publications, fingerprint
-from history.queries import Choice, Window
+from history.queries import Choice
 from history.selection import Selection, select
 from history.store.datasets import DatasetStore, Download, Publication, Release
 from history.store.directory import Directory
@@ -185,7 +186,9 @@ class Releases:
         files: dict[str, Download] = {}
         area = partition(AREA, sight.tenant, sight.type)
         for form in _FORMATS:
-            contents = Contents(self._selected(sight), sight.type, _window(month), form, "rows")
+            contents = Contents(
+                self._selected(sight), sight.type, window_of(*days_of_month(month)), form, "rows"
+            )
             built = self._builder().build(contents, f"{area}{name}.{form}")
             if not built.rows:
                 self._objects.delete_many([built.key])
@@ -226,25 +229,12 @@ class Releases:
                 yield month, _state(Holdings(days, [], holdings.deletions))
 
     def _holdings(self, sight: _Sight, month: str) -> Holdings:
-        first, after = _bounds(month)
-        return self._ledger.days(sight.tenant, sight.type, first, after - timedelta(days=1))
+        return self._ledger.days(sight.tenant, sight.type, *days_of_month(month))
 
     def _is_closed(self, month: str) -> bool:
         if not _MONTH.fullmatch(month):
             return False
-        today = datetime.fromtimestamp(self._clock() / SECOND, UTC).date()
-        return _bounds(month)[1] + SETTLING <= today
-
-
-def _bounds(month: str) -> tuple[date, date]:
-    """The first day of a month, and of the next."""
-    first = date.fromisoformat(f"{month}-01")
-    return first, (first + timedelta(days=31)).replace(day=1)
-
-
-def _window(month: str) -> Window:
-    first, after = (datetime(d.year, d.month, d.day, tzinfo=UTC) for d in _bounds(month))
-    return Window(int(first.timestamp()) * SECOND, int(after.timestamp()) * SECOND)
+        return days_of_month(month)[1] + SETTLING < day_of(self._clock())
 
 
 def _contents(release: Release) -> dict[str, str]:

@@ -13,7 +13,8 @@ from city.clock import from_iso
 from city.json import Json
 from city.table import Table
 from city.tenancy import EVERYWHERE, ROOT, ServicePath, Tenant, parse_read_scope
-from history.exports.builder import Builder, month_window
+from history.days import days_of_month, window_of
+from history.exports.builder import Builder
 from history.exports.orders import Contents
 from history.exports.statements import COLUMNS
 from history.queries import Window
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 CITY = Tenant("city")
 PARKS = ServicePath("/parks/")
 ALL = (Part("Room", None, EVERYWHERE, Names()),)
-OCTOBER = month_window("2026-10")
+OCTOBER = window_of(*days_of_month("2026-10"))
 
 Record_ = Callable[..., None]
 
@@ -254,10 +255,10 @@ def test_an_open_window_takes_everything(files: Files, record: Record_) -> None:
     ],
 )
 def test_months_are_those_of_the_calendar(month: str, first: str, after: str) -> None:
-    assert month_window(month) == Window(from_iso(first), from_iso(after))
+    assert window_of(*days_of_month(month)) == Window(from_iso(first), from_iso(after))
 
 
 def test_what_is_no_month_is_refused() -> None:
     for text in ("2026-13", "2026-1", "2026", "", "9999-12"):
         with pytest.raises(ValueError, match=r"isoformat|month|year"):
-            month_window(text)
+            days_of_month(text)
