@@ -4,7 +4,8 @@ from fastapi import Response
 
 from city.errors import TooLarge
 from city.json import dump
-from history.quantumleap.downloads import CSV, lines, table, wants_csv
+from history.exports.cells import lines
+from history.quantumleap.downloads import CSV, table, wants_csv
 from history.quantumleap.errors import JSON, render
 from history.quantumleap.facts import Facts
 from history.quantumleap.parameters import Parameters

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from city.policy.grants import UNLIMITED, Access, Action
 from city.tenancy import PathPattern, PathScope, ServicePath, Tenant, in_scope
+from history.deletions import covers_all
 from history.queries import ALWAYS, Choice, Rows, Window
 from history.records import Series
 
@@ -44,7 +45,7 @@ class Deleting:
             return False
         mine = _deletable(access, tenant, series)
         whole = Doomed(tenant, series[0].type, (series[0].id,), scope)
-        return self._delete(_parts(whole, series, mine), window, access.subject)
+        return self._delete(_parts(access, whole, series, mine), window, access.subject)
 
     def type(
         self, access: Access, tenant: Tenant, scope: PathScope, type: str, window: Window = ALWAYS
@@ -52,9 +53,12 @@ class Deleting:
         """Delete what entities of a type have in the window; whether there was anything."""
         found = [one for one in self._directory.of_type(tenant, type) if in_scope(scope, one.path)]
         mine = _deletable(access, tenant, found)
-        return self._delete(
-            _parts(Doomed(tenant, type, None, scope), found, mine), window, access.subject
-        )
+        whole = Doomed(tenant, type, None, scope)
+        return self._delete(_parts(access, whole, found, mine), window, access.subject)
+
+    def is_there(self, tenant: Tenant, scope: PathScope, type: str, id: str) -> bool:
+        """Whether an entity has any values; a deleted one is in the directory for a while."""
+        return self._is_there(Doomed(tenant, type, (id,), scope), ALWAYS)
 
     def _delete(self, parts: list[Doomed], window: Window, by: str) -> bool:
         there = [part for part in parts if self._is_there(part, window)]
@@ -83,11 +87,14 @@ def _deletable(access: Access, tenant: Tenant, found: Iterable[Series]) -> list[
     return mine
 
 
-def _parts(whole: Doomed, found: list[Series], mine: list[Series]) -> list[Doomed]:
-    """What to delete so that exactly these series go: all that was found, or by path."""
+def _parts(access: Access, whole: Doomed, found: list[Series], mine: list[Series]) -> list[Doomed]:
+    """What to delete so that exactly these series go: all that was found, or by path.
+
+    Not all for who may not delete all: what is just being recorded is not found yet.
+    """
     if not mine:
         return []
-    if len(mine) == len(found):
+    if len(mine) == len(found) and covers_all(access, whole.tenant, whole.type, whole.scope):
         return [whole]
     by_path: dict[ServicePath, list[str]] = {}
     for one in mine:

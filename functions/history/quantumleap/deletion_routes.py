@@ -34,8 +34,8 @@ async def delete_entity(
     """Delete what an entity has, or has in a time."""
     facts.require_any(Action.DELETE)
     parameters = parse(facts.query_string, known.DELETE_ENTITY)
-    series = _series_of(services, facts, entity_id, parameters.types)
     deleting = Deleting(services.planner, services.directory, services.deletions)
+    series = _series_of(services, facts, deleting, entity_id, parameters.types)
     done = deleting.entity(facts.access, facts.tenant, facts.scope, series, parameters.window)
     return no_content() if done else nothing(facts)
 
@@ -63,7 +63,11 @@ router = mounted(_routes)
 
 
 def _series_of(
-    services: Services, facts: Facts, entity_id: str, types: tuple[str, ...] | None
+    services: Services,
+    facts: Facts,
+    deleting: Deleting,
+    entity_id: str,
+    types: tuple[str, ...] | None,
 ) -> list[Series]:
     """The series in scope of the one entity that is meant. Raises Refused (409) if there are several."""
     every = [
@@ -81,6 +85,11 @@ def _series_of(
         for one in every
         if any(view.sees(one.id, one.type, one.path) for view in (read, delete))
     }
+    if len(known_types) > 1:
+        tenant, scope = facts.tenant, facts.scope
+        known_types = {
+            type for type in known_types if deleting.is_there(tenant, scope, type, entity_id)
+        }
     if len(known_types) > 1:
         raise ambiguous(entity_id, 409)
     return [one for one in every if one.type in known_types]

@@ -3,12 +3,10 @@
 One table: a line for each entity and time, a column for each attribute.
 """
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 
 from city.json import Json
-from history.exports.cells import cell
+from history.exports.cells import lines
 from history.quantumleap.dialects import Dialect
 from history.quantumleap.histories import History
 
@@ -27,14 +25,6 @@ def table(dialect: Dialect, histories: Sequence[History]) -> str:
     names = sorted({name for history in histories for name in history.attributes})
     header = (dialect.type, dialect.id, "index", *names)
     return lines([header, *(line for history in histories for line in _lines(history, names))])
-
-
-def lines(rows: Iterable[Sequence[Json]]) -> str:
-    """A file of these rows (RFC 4180), in which no text is a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerows([cell(value) for value in row] for row in rows)
-    return text.getvalue()
 
 
 def _lines(history: History, names: list[str]) -> Iterable[list[Json]]:

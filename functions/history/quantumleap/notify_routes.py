@@ -1,16 +1,18 @@
 """What other brokers and context providers send: notifications to record, and questions for values."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import uuid4
 
 from fastapi import APIRouter, Response
 
+from city.errors import TooLarge
 from city.json import Json
 from city.policy import Operation
 from city.policy.grants import Action
 from history.access import READ, WRITE
 from history.notification import records_of
-from history.notified import require_create
+from history.notified import require_create, require_few_files
 from history.quantumleap import parameters as known
 from history.quantumleap.answers import json_answer, nothing, text_answer
 from history.quantumleap.facts import QuantumLeapFacts
@@ -20,6 +22,11 @@ from history.quantumleap.reading import Asked, Entity, Reading
 from history.quantumleap.refusals import Refused, WrongForm
 from history.quantumleap.representations import last_values
 from history.services import HistoryServices
+
+MAX_NAMES = 1000
+"""Entities, and attributes, of one query."""
+MAX_TYPES = 50
+"""Types of one query."""
 
 PROCESSED = "Notification successfully processed"
 
@@ -45,6 +52,7 @@ async def notify(facts: QuantumLeapFacts, services: HistoryServices) -> Response
         time_index=facts.time_index,
     )
     require_create(facts.access, facts.tenant, records)
+    require_few_files(records)
     if records:
         # no two notifications are one batch: one that says the same again, says it of another time
         services.recorder.record(facts.tenant, records, f"notify {uuid4().hex}")
@@ -58,6 +66,7 @@ async def query(facts: QuantumLeapFacts, services: HistoryServices) -> Response:
     document = facts.document()
     attributes = _texts(document, "attrs")
     wanted = [_wanted(entity) for entity in _list(document, "entities")]
+    _check_few(attributes, wanted)
     for name in ("expression", "metadata"):
         if name in document:
             raise _unsupported(name)
@@ -87,6 +96,17 @@ def _texts(document: dict[str, Json], name: str) -> tuple[str, ...]:
     if not all(isinstance(text, str) for text in texts):
         raise WrongForm(f"{name}: all of them must be of type 'string'")
     return tuple(dict.fromkeys(str(text) for text in texts))
+
+
+def _check_few(attributes: Sequence[str], wanted: Sequence[Entity]) -> None:
+    """Each type is a query of its own, and each entity a look into the directory."""
+    for what, most, number in (
+        ("attributes", MAX_NAMES, len(attributes)),
+        ("entities", MAX_NAMES, len(wanted)),
+        ("types", MAX_TYPES, len({entity.type for entity in wanted})),
+    ):
+        if number > most:
+            raise TooLarge(f"the query names {number} {what}; at most {most} are answered")
 
 
 def _wanted(entity: Json) -> Entity:

@@ -77,6 +77,8 @@ class Reading:
         """The history of one entity. Raises Refused (400) when the id stands for several types."""
         types = self.types_of(asked, id)
         if len(types) > 1:
+            types = tuple(type for type in types if self._is_there(asked, type, id))
+        if len(types) > 1:
             raise ambiguous(id, 400)
         return self._read(
             asked._replace(parameters=replace(asked.parameters, types=types, ids=(id,)))
@@ -132,6 +134,12 @@ class Reading:
             for series in self._directory.of_id(asked.tenant, id)
             if in_scope(asked.scope, series.path) and view.sees(series.id, series.type, series.path)
         ]
+
+    def _is_there(self, asked: Asked, type: str, id: str) -> bool:
+        """Whether an entity has any values; a deleted one is in the directory for a while."""
+        choice = asked.choice(types=(type,), ids=(id,), id_pattern=None, attributes=None)
+        newest = Rows(choice, limit=1, newest_first=True)
+        return bool(self._planner.run(newest, asked.access).rows)
 
     def _spelled(self, asked: Asked) -> tuple[str, ...] | None:
         """The types that are asked for, as they are spelled here."""
