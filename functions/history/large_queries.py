@@ -58,10 +58,13 @@ class LargeQueries:
         self._clock = clock
         self._sleep = sleep
 
-    def run(self, query: Query, subject: str, statements: Sequence[Sql]) -> Answer[Any]:
-        """The answer, if it is ready in time. Raises Deferred, and TooComplex when it failed."""
+    def run(self, query: Query, subject: str, statements: Sequence[Sql], until: int) -> Answer[Any]:
+        """The answer, if it is ready in time and before `until` (µs).
+
+        Raises Deferred, and TooComplex when it failed.
+        """
         large = self._begun(query, subject, statements)
-        standing = self._wait_for(large)
+        standing = self._wait_for(large, until)
         if standing.answer is not None:
             return standing.answer
         if standing.state == "failed":
@@ -90,8 +93,8 @@ class LargeQueries:
     def _has_failed(self, large: LargeQuery) -> bool:
         return any(one.state == "failed" for one in self._executions(large))
 
-    def _wait_for(self, large: LargeQuery) -> Standing:
-        end, pause = self._clock() + self._wait, _FIRST_PAUSE
+    def _wait_for(self, large: LargeQuery, until: int) -> Standing:
+        end, pause = min(until, self._clock() + self._wait), _FIRST_PAUSE
         while True:
             standing = self._standing(large)
             if standing.state != "running" or self._clock() + pause * SECOND > end:

@@ -58,11 +58,14 @@ _BY_VALUE = frozenset({Method.DISTINCT, Method.OCCURRENCES, Method.STDDEV})
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is read within a request: days and bytes of a whole window, and for how long (µs)."""
+    """What is read within a request: days and bytes of a whole window, and for how long (µs).
+
+    The gateway waits 30 s, and a request of STH-Comet may need two queries.
+    """
 
     days: int = 31
     bytes: int = 200_000_000
-    time: int = 20 * SECOND
+    time: int = 12 * SECOND
 
 
 class Planner:
@@ -116,17 +119,18 @@ class Planner:
     def _answered(self, query: Query, selection: Selection, reader: str) -> Answer[Any]:
         if not selection.parts:
             return Answer([], total=0 if _counts(query) else None)
+        deadline = self._clock() + self._limits.time
         try:
-            return self._run(query, selection, reader)
+            return self._run(query, selection, reader, deadline)
         except Vanished:
             pass
         try:
-            return self._run(query, selection, reader)
+            return self._run(query, selection, reader, deadline)
         except Vanished as error:
             raise Unavailable("the history is being rearranged; try again") from error
 
-    def _run(self, query: Query, selection: Selection, reader: str) -> Answer[Any]:
-        reading = self._reading(query, selection)
+    def _run(self, query: Query, selection: Selection, reader: str, deadline: int) -> Answer[Any]:
+        reading = self._reading(query, selection, deadline)
         span = reading.stock.span(query.window)
         if span is None:
             return Answer([], total=0 if _counts(query) else None)
@@ -138,10 +142,11 @@ class Planner:
                 raise TooComplex(
                     "the query would read too much; narrow it by time, type or entity"
                 ) from error
-            return self._large.run(query, reader, self._statements(query, reading, span))
+            statements = self._statements(query, reading, span)
+            return self._large.run(query, reader, statements, deadline)
         return Answer(rows, reading.report(len(rows)), total)
 
-    def _reading(self, query: Query, selection: Selection) -> Reading:
+    def _reading(self, query: Query, selection: Selection, deadline: int) -> Reading:
         place = getattr(query, "place", None)
         with_ends = isinstance(query, Latest) or getattr(query, "include_deletes", False)
         return Reading(
@@ -151,7 +156,7 @@ class Planner:
             selection,
             query.window,
             self._clock,
-            self._clock() + self._limits.time,
+            deadline,
             place,
             with_ends,
         )

@@ -14,7 +14,7 @@ from city.table import Table
 from city.tenancy import ROOT, PathPattern, ServicePath, Tenant
 from history.engine import Credentials, Engine, Found, Place, TimedOut
 from history.large_queries import LargeQueries
-from history.planner import Planner
+from history.planner import Limits, Planner
 from history.queries import (
     Aggregate,
     Anchored,
@@ -93,7 +93,11 @@ def both(s3_endpoint: str) -> Iterator[Both]:
     with LocalAthena.over(s3, bucket, s3_endpoint) as local:
         athena = Athena(local.client, local.workgroup["Name"], local.database)
         large = LargeQueries(athena, table, wait=60 * SECOND, sleep=lambda _: time.sleep(0.01))
-        yield Both(*(Planner(ledger, directory, objects, engine, large) for engine in engines))
+        patient = Limits(time=60 * SECOND)
+        planners = [
+            Planner(ledger, directory, objects, engine, large, limits=patient) for engine in engines
+        ]
+        yield Both(*planners)
 
 
 ROOM = Choice(CITY, ["Room"])
