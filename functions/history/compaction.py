@@ -159,7 +159,7 @@ class Compaction:
         self, bench: Workbench, deletion: Deletion, day: Day
     ) -> list[tuple[Place, bool, bool]]:
         """Series of a deletion's ids and scope: whether it covers some records, and not others."""
-        region = region_of(deletion)
+        region = Region.of(deletion)
         return [
             (place, hit, stays)
             for file in day.files
@@ -221,7 +221,7 @@ class Compaction:
         """Write what files come to without what is deleted, and its rollup if it is a whole day."""
         without = self._ledger.deletions(state.tenant, state.type)
         paths = fetch(self._objects, bench, step.inputs)
-        merged = bench.merge(paths, [region_of(one) for one in without])
+        merged = bench.merge(paths, [Region.of(one) for one in without])
         if merged is None:
             return None, None
         hours = None
@@ -268,15 +268,3 @@ def _fetch_one(objects: Objects, directory: Path, file: File) -> Path | None:
         _log.warning("a raw file is gone; its records were merged before")
         return None
     return path
-
-
-def region_of(deletion: Deletion) -> Region:
-    """What a deletion covers."""
-    return Region(
-        deletion.ids,
-        deletion.scope,
-        deletion.attributes,
-        deletion.start,
-        deletion.end,
-        until=deletion.at,
-    )

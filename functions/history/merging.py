@@ -14,23 +14,25 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from city.tenancy import EVERYWHERE, PathPattern, PathScope
+from history.parquet import ROW_GROUP
+from history.store.ledger import Deletion
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-ROW_GROUP = 122_880
-"""Rows of a row group: the least that a reader can skip."""
 
 IDENTITY = "entity_id, service_path, attr, dataset_id, ts"
 """Of rows that have these in common the one with the greatest seq counts."""
 
 _WRITTEN = f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
 
+NEWEST = """QUALIFY lead(ts) OVER (
+    PARTITION BY entity_id, service_path, attr, dataset_id ORDER BY ts, seq, ingested_at, idx
+) IS DISTINCT FROM ts"""
+"""Each observation once: the record that counts."""
+
 _MERGED = f"""
 SELECT * FROM read_parquet(?) WHERE {{kept}}
-QUALIFY lead(ts) OVER (
-    PARTITION BY entity_id, service_path, attr, dataset_id ORDER BY ts, seq, ingested_at, idx
-) IS DISTINCT FROM ts
+{NEWEST}
 ORDER BY {IDENTITY}, seq"""  # noqa: S608 - constants only
 
 
@@ -56,6 +58,18 @@ class Region:
     start: int | None = None
     end: int | None = None
     until: int | None = None
+
+    @classmethod
+    def of(cls, deletion: Deletion) -> "Region":
+        """What a deletion covers."""
+        return cls(
+            deletion.ids,
+            deletion.scope,
+            deletion.attributes,
+            deletion.start,
+            deletion.end,
+            until=deletion.at,
+        )
 
     def condition(self) -> Query:
         """Whether a row is in it, in SQL."""

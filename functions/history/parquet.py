@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Kind = Literal["integer", "number", "string", "boolean", "null", "json"]
 
 ROW_GROUP = 122_880
+"""Rows of a row group: the least that a reader can skip."""
 
 MAX_EXACT = 2**53
 """Integers up to here are exact in a double."""

@@ -16,9 +16,10 @@ from city.clock import SECOND, Clock
 from city.errors import TooComplex, Unavailable
 from city.policy.grants import Access
 from history import answers, programs, sql
+from history.days import begin_of
 from history.engine import Engine, TimedOut, Vanished
 from history.large_queries import LargeQueries
-from history.plans import Mixture, Span, Stock, begin_of, mixture
+from history.plans import Mixture, Span, Stock, mixture
 from history.programs import Cells, in_time
 from history.queries import (
     DEFAULT_DATASET,

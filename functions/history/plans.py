@@ -6,43 +6,27 @@ whole hours are asked for, the rollup of a day that is clean (or of its month) s
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby
 
-from city.clock import SECOND
 from city.parallel import in_parallel
+from history.days import (
+    DAY,
+    FIRST_DAY,
+    HOUR,
+    LAST_DAY,
+    ONE_DAY,
+    begin_of,
+    day_of,
+    window_of,
+)
 from history.parquet import ROW_GROUP
 from history.queries import Window
 from history.selection import Selection
 from history.store.ledger import Day, Deletion, File, Holdings, Ledger
 
-DAY = 24 * 3600 * SECOND
-HOUR = 3600 * SECOND
-
-_ONE_DAY = timedelta(days=1)
-_EPOCH_DAY = date(1970, 1, 1)
-_FIRST_DAY, _LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
-
-
 MANY_DAYS = 32
 """So many days are worth a look at which of them there are, and as many are read at once."""
-
-
-def begin_of(day: date) -> int:
-    """When a day begins (µs, UTC)."""
-    return (day - _EPOCH_DAY).days * DAY
-
-
-def day_of(moment: int) -> date:
-    """The day of a time, cut to the years that there are."""
-    days = min(max(moment // DAY, (_FIRST_DAY - _EPOCH_DAY).days), (_LAST_DAY - _EPOCH_DAY).days)
-    return _EPOCH_DAY + timedelta(days=days)
-
-
-def whole(day: date) -> Window:
-    """The day from its begin to its end."""
-    begin = begin_of(day)
-    return Window(begin, begin + DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +47,10 @@ class Span:
         while left is not None:
             if newest_first:
                 piece = Span(max(left.first, _minus(left.last, size - 1)), left.last)
-                left = (
-                    Span(self.first, piece.first - _ONE_DAY) if piece.first > self.first else None
-                )
+                left = Span(self.first, piece.first - ONE_DAY) if piece.first > self.first else None
             else:
                 piece = Span(left.first, min(left.last, _plus(left.first, size - 1)))
-                left = Span(piece.last + _ONE_DAY, self.last) if piece.last < self.last else None
+                left = Span(piece.last + ONE_DAY, self.last) if piece.last < self.last else None
             yield piece
             size *= 2
 
@@ -91,8 +73,8 @@ class Stock:
 
     def span(self, window: Window) -> Span | None:
         """The days that a window may find anything on; None when there are none."""
-        first = _FIRST_DAY if window.start is None else day_of(window.start)
-        last = _LAST_DAY if window.end is None else day_of(window.end - 1)
+        first = FIRST_DAY if window.start is None else day_of(window.start)
+        last = LAST_DAY if window.end is None else day_of(window.end - 1)
         if window.start is None or window.end is None or (last - first).days > MANY_DAYS:
             kept = in_parallel(lambda type: self._ledger.span(self._tenant, type), self._types)
             known = [span for span in kept if span is not None]
@@ -167,7 +149,7 @@ def mixture(holdings: Holdings, window: Window) -> Mixture:
     mixed = Mixture()
     by_month: dict[tuple[str, str], list[tuple[Day, Window]]] = {}
     for day in holdings.days:
-        asked = _overlap(whole(day.date), window)
+        asked = _overlap(window_of(day.date, day.date), window)
         hours = _whole_hours(asked)
         if hours is None or not _has_rollup(day, holdings.deletions):
             mixed.days.append(day)
@@ -200,7 +182,7 @@ def _has_rollup(day: Day, deletions: Sequence[Deletion]) -> bool:
         and day.rollup is not None
         and not any(
             deletion.type == day.type
-            and _meets(whole(day.date), Window(deletion.start, deletion.end))
+            and _meets(window_of(day.date, day.date), Window(deletion.start, deletion.end))
             for deletion in deletions
         )
     )

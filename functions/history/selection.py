@@ -27,11 +27,6 @@ class Names(NamedTuple):
     hidden: frozenset[str] = frozenset()
 
     @property
-    def is_all(self) -> bool:
-        """Whether it is every attribute."""
-        return self.only is None and not self.hidden
-
-    @property
     def is_nothing(self) -> bool:
         """Whether it is no attribute at all."""
         return self.only is not None and not self.only

@@ -11,11 +11,11 @@ import duckdb
 
 from city.clock import SECOND
 from city.tenancy import ROOT, Tenant
+from history.days import begin_of
 from history.engine import Engine
 from history.names import day_key, month_key
 from history.parquet import COLUMNS, ROW_GROUP
 from history.planner import Planner
-from history.plans import begin_of
 from history.records import Series
 from history.rollups import HOURS_OF_DAYS, HOURS_OF_RECORDS
 from history.store.ledger import Day, Deletion, File, Holdings, Ledger, Month

@@ -1,12 +1,10 @@
 """Raw values as a CSV file, with the columns of STH-Comet."""
 
-import csv
-import io
 from collections.abc import Iterable
 from urllib.parse import quote
 
 from city.clock import iso
-from history.exports.cells import cell
+from history.exports.cells import lines
 from history.queries import Instance
 
 COLUMNS = ("attrName", "attrType", "attrValue", "recvTime")
@@ -17,14 +15,8 @@ _ATTR_CHARS = "!#$&+-.^_`|~"
 
 def table(instances: Iterable[Instance]) -> str:
     """The file: a header, and a line (RFC 4180) for each instance."""
-    text = io.StringIO()
-    lines = csv.writer(text)
-    lines.writerow(COLUMNS)
-    for one in instances:
-        lines.writerow(
-            (cell(one.attribute), cell(one.attribute_type), cell(one.value), iso(one.ts))
-        )
-    return text.getvalue()
+    found = ((one.attribute, one.attribute_type, one.value, iso(one.ts)) for one in instances)
+    return lines([COLUMNS, *found])
 
 
 def attachment(attribute: str, moment: int) -> str:

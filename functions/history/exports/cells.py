@@ -5,7 +5,10 @@ quoted with, and a sensor's owner could write one. Such a text gets an apostroph
 which spreadsheets show as nothing; texts that are decimal numbers stay as they are.
 """
 
+import csv
+import io
 import re
+from collections.abc import Iterable, Sequence
 
 from city.json import Json, dump
 
@@ -26,6 +29,13 @@ def cell(value: Json) -> str:
             return harmless(value)
         case _:
             return dump(value)
+
+
+def lines(rows: Iterable[Sequence[Json]]) -> str:
+    """The lines of a file (RFC 4180)."""
+    text = io.StringIO()
+    csv.writer(text).writerows([cell(value) for value in row] for row in rows)
+    return text.getvalue()
 
 
 def harmless(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from city.tenancy import EVERYWHERE
 from history.exports.orders import Contents
-from history.merging import IDENTITY, Query, Region
+from history.merging import IDENTITY, NEWEST, Query, Region
 from history.selection import Names, Part
 from history.store.ledger import Deletion
 
@@ -33,10 +33,6 @@ COLUMNS = (
 )
 """Columns of a Parquet export, in this order: those of the archive that say what was observed."""
 
-_NEWEST = """QUALIFY lead(ts) OVER (
-    PARTITION BY entity_id, service_path, attr, dataset_id ORDER BY ts, seq, ingested_at, idx
-) IS DISTINCT FROM ts"""
-
 _PLACE = ("lat", "lon", "geo")
 
 _SHOWN = ", ".join(
@@ -53,7 +49,7 @@ ORDER BY {IDENTITY}"""  # noqa: S608 - constants, and terms with bound values
 
 def selected(contents: Contents, deletions: Iterable[Deletion], *, once: bool) -> Query:
     """The observations of the contents; `once` says that no observation is twice in the files."""
-    gone = [_region(one).condition() for one in deletions]
+    gone = [Region.of(one).condition() for one in deletions]
     window = Region(start=contents.window.start, end=contents.window.end).condition()
     parts = [part for part in contents.selection.parts if part.type == contents.type]
     meant = [_term(part) for part in parts]
@@ -63,7 +59,7 @@ def selected(contents: Contents, deletions: Iterable[Deletion], *, once: bool) -
         window = _all(window, Query("list_contains(?, dataset_id)", ([*datasets],)))
     text = _SELECTED.format(
         kept=" AND ".join(f"NOT ({one.text})" for one in gone) or "true",
-        newest="" if once else _NEWEST,
+        newest="" if once else NEWEST,
         located=located.text,
         meant=" OR ".join(f"({one.text})" for one in meant) or "false",
         between=window.text,
@@ -84,17 +80,6 @@ def _located(parts: Sequence[Part]) -> Query:
         return Query("true")
     terms = [_term(replace(part, names=Names())) for part in parts if part.located]
     return Query(" OR ".join(f"({one.text})" for one in terms) or "false", tuple(_values(terms)))
-
-
-def _region(deletion: Deletion) -> Region:
-    return Region(
-        deletion.ids,
-        deletion.scope,
-        deletion.attributes,
-        deletion.start,
-        deletion.end,
-        deletion.at,
-    )
 
 
 def _term(part: Part) -> Query:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from city.tenancy import PathPattern, ServicePath
-from history.merging import ROW_GROUP, Benches, Query, Region, Workbench
-from history.parquet import parquet_of
+from history.merging import Benches, Query, Region, Workbench
+from history.parquet import ROW_GROUP, parquet_of
 from history.records import Record
 from history.rollups import COLUMNS, HOURS_OF_DAYS, HOURS_OF_RECORDS
 from tests.history_keeping import HOUR, START, expected_hours, observation, rows_of_rollup
