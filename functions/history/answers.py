@@ -1,7 +1,8 @@
 """Rows of a result, of either engine, as what queries answer."""
 
+from calendar import monthrange
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -25,6 +26,9 @@ from history.records import Series
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""No time is after this one (µs): buckets that would end later end here."""
 
 _STEPS: dict[Unit, timedelta] = {
     "second": timedelta(seconds=1),
@@ -194,16 +198,17 @@ def add_months(moment: int, months: int) -> int:
     """The same day and time so many months later, or the last day of that month (µs)."""
     date = _EPOCH + moment * _MICROSECOND
     count = date.year * 12 + date.month - 1 + months
-    first = date.replace(year=count // 12, month=count % 12 + 1, day=1)
-    following = (first + timedelta(days=31)).replace(day=1, hour=0, minute=0, second=0)
-    last = (following - timedelta(days=1)).day
-    return (first.replace(day=min(date.day, last)) - _EPOCH) // _MICROSECOND
+    year, month = count // 12, count % 12 + 1
+    if year > MAXYEAR:
+        return _LAST
+    day = min(date.day, monthrange(year, month)[1])
+    return (date.replace(year=year, month=month, day=day) - _EPOCH) // _MICROSECOND
 
 
 def next_unit(start: int, unit: Unit) -> int:
     """When the calendar unit that begins at `start` (µs) ends."""
     if unit in _STEPS:
-        return start + _STEPS[unit] // _MICROSECOND
+        return min(start + _STEPS[unit] // _MICROSECOND, _LAST)
     return add_months(start, 12 if unit == "year" else 1)
 
 
@@ -222,7 +227,7 @@ def _anchored_bounds(period: Anchored, known: Known) -> tuple[int, int]:
     if period.months:
         return add_months(origin, passed), add_months(origin, passed + period.months)
     start = origin + passed * MILLISECOND
-    return start, start + period.micros
+    return start, min(start + period.micros, _LAST)
 
 
 def _bucket_order(bucket: Bucket) -> tuple[str, str, str, int, str, str]:

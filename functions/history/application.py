@@ -15,6 +15,7 @@ from city.observability import logger
 from city.policy import Policy, Rules, merged
 from city.policy.audit import DecisionAudit
 from history import description_routes, large_query_routes, retention_routes
+from history.access import ADMIN, DELETE
 from history.comet import errors as comet_errors
 from history.comet import notify_routes as comet_notify_routes
 from history.comet import routes as comet_routes
@@ -60,6 +61,13 @@ ROUTES: tuple[Routes, ...] = (
 
 RULES = merged(module.RULES for module in ROUTES)
 
+AUDITED = frozenset(
+    f"{method} {path}"
+    for (method, path), operation in RULES.items()
+    if operation.scope in {DELETE, ADMIN} and method != "GET"
+)
+"""What the audit trail has of everybody: deletions, and what administrators change."""
+
 RENDERERS: tuple[tuple[str, Renderer], ...] = (
     *((path, quantumleap_errors.render) for path in QUANTUMLEAP_PATHS),
     ("/STH/v2", comet_errors.render_v2),
@@ -94,7 +102,7 @@ def create_app(settings: ApiSettings) -> Correlated:
     app.state.services = Services(settings, client("dynamodb"))
     for module in ROUTES:
         app.include_router(module.router)
-    decisions = DecisionAudit.of(settings, client("dynamodb"))
+    decisions = DecisionAudit.of(settings, client("dynamodb"), AUDITED)
     return Correlated(app, logger("history-api", settings.stage), decisions)
 
 

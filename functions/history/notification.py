@@ -11,13 +11,13 @@ All attributes of an entity get one time, by QuantumLeap's order: the first of t
 6. the time when the notification came in
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from city.document import Attribute
 from city.errors import InvalidRequest
 from city.json import Json
-from city.keys import SEPARATOR
 from city.tenancy import ServicePath
 from history.changes import Whereabouts, plain_metadata, whereabouts
 from history.observation import Observation, moment_of
@@ -31,6 +31,9 @@ MAX_TYPE_BYTES = 256
 
 LD_VALUES = ("value", "object", "languageMap", "json", "vocab", "valueList", "objectList")
 """The members that say what an attribute is; NGSI-v2 has only the first."""
+
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+"""No standard has these in names, and neither CSV files nor keys of the store do."""
 
 _LD_TYPES = frozenset(
     {
@@ -182,7 +185,7 @@ def _series(entity: Members, path: ServicePath) -> Series:
 def _identifier(text: Json, what: str) -> str:
     if not isinstance(text, str) or not text:
         raise InvalidRequest(f"{what} is missing, or no text")
-    if SEPARATOR in text:
+    if _CONTROL.search(text):
         raise InvalidRequest(f"Invalid characters in {what}")
     return text
 

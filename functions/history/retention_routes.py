@@ -4,17 +4,16 @@ The tenant is that of the header `Fiware-Service`; the type is one part of the p
 Without a type, a PUT or DELETE is about the tenant's default, and a GET lists all rules.
 """
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from city.bodies import read_object
 from city.clock import iso
 from city.errors import InvalidRequest
 from city.json import Json, dump
-from city.policy import Caller, Operation, Rules
-from city.tenancy import Tenant, parse_tenant
+from city.policy import Operation, Rules
 from history.access import ADMIN
+from history.facts import CallerFact, TenantFact
+from history.notification import MAX_TYPE_BYTES
 from history.services import HistoryServices
 from history.store.retention import DEFAULT, Rule
 
@@ -31,19 +30,6 @@ RULES: Rules = {
     ("PUT", ONE): Operation("retention:write", ADMIN),
     ("DELETE", ONE): Operation("retention:delete", ADMIN),
 }
-
-
-async def _caller(request: Request) -> Caller:
-    caller: Caller = request.scope["caller"]
-    return caller
-
-
-async def _tenant(request: Request) -> Tenant:
-    return parse_tenant(request.headers.get("fiware-service"))
-
-
-CallerFact = Annotated[Caller, Depends(_caller)]
-TenantFact = Annotated[Tenant, Depends(_tenant)]
 
 
 @router.get(ALL)
@@ -82,6 +68,8 @@ async def write_rule(
     type: str, request: Request, caller: CallerFact, tenant: TenantFact, services: HistoryServices
 ) -> Response:
     """Keep a type for so many `days`; what is older goes with the next schedule."""
+    if len(type.encode()) > MAX_TYPE_BYTES:
+        raise InvalidRequest(f"the type has more than {MAX_TYPE_BYTES} bytes")
     body = await read_object(request)
     if unknown := sorted(body.keys() - {"days"}):
         raise InvalidRequest(f"there is no member {unknown[0]}; there is days")

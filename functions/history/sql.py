@@ -24,6 +24,8 @@ Parameter = str | int | float | datetime | tuple[str, ...] | tuple[float, ...]
 """A tuple is a list, for DuckDB only."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+_LAST = (datetime.max - _EPOCH) // timedelta(microseconds=1)
+"""No observation, a whole millisecond, is as late as this; periods may end later (µs)."""
 _PLACE = re.compile(r"\{\}")
 _LITERAL = re.compile(r"[A-Za-z0-9~_.-]+\Z")
 
@@ -62,7 +64,7 @@ def bound(value: Parameter) -> Sql:
 
 def instant(moment: int) -> Sql:
     """A time (µs) as timestamps are stored: UTC, without a zone."""
-    return bound(_EPOCH + timedelta(microseconds=moment))
+    return bound(_EPOCH + timedelta(microseconds=min(moment, _LAST)))
 
 
 def among(column: str, values: Iterable[str]) -> Sql:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any, cast
 
 import httpx
@@ -18,12 +19,12 @@ from history.exports.bodies import parse_order
 from history.large_queries import LargeQueries
 from history.planner import Limits, Planner
 from history.store.athena import Athena, Execution
-from tests.accounts import grant
-from tests.integration.recorded import CITY, HistoryApi, observed
+from tests.accounts import FULL_GRANTS, grant
+from tests.integration.recorded import CITY, HEADERS, HistoryApi, observed, path
 
 NOTIFY = "/v2/notify"
 NEAR = "georel=near;maxDistance:1000&geometry=point&coords=48.2,16.4"
-WHERE = {"position": (16.4, 48.2)}
+WHERE: dict[str, Any] = {"position": (16.4, 48.2)}
 
 
 @pytest.fixture
@@ -184,6 +185,136 @@ def account_of(api: HistoryApi, subject: str) -> Account:
 def change(api: HistoryApi, account: Account) -> None:
     item = to_item(account_row(account))
     client("dynamodb").put_item(TableName=api.settings.security_table, Item=item)
+
+
+# What is sent in
+
+
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b'[{"deep": 1e400}]'])
+def test_a_number_that_nobody_could_be_told_is_refused(api: HistoryApi, number: bytes) -> None:
+    headers = HEADERS | {"Content-Type": "application/json"}
+    body = b'{"data": [{"id": "a", "type": "Room", "x": {"type": "Number", "value": %s}}]}' % number
+    assert api("POST", NOTIFY, headers=headers, content=body).status_code == 400
+    body = b'{"data": [{"id": "a", "type": "Room", "x": {"value": 1, "metadata": {"m": {"value": %s}}}}]}' % number  # fmt: skip
+    assert api("POST", NOTIFY, headers=headers, content=body).status_code == 400
+    assert api.get("/v2/types/Room").status_code == 404
+
+
+@pytest.mark.parametrize("character", ["\x00", "\n", "\x1f", "\x7f"])
+def test_names_have_no_control_characters(api: HistoryApi, character: str) -> None:
+    name = f"a{character}b"
+    for entity in (room(name), room() | {"type": name}, room() | {name: {"value": 1}}):
+        assert notified(api, entity).status_code == 400
+
+
+def test_one_notification_is_not_thousands_of_files(api: HistoryApi) -> None:
+    days = [date(2025, 1, 1) + timedelta(days=day) for day in range(401)]
+    entities = [room(at=day.isoformat()) for day in days]
+    refused = notified(api, *entities)
+    assert (refused.status_code, api.get("/v2/types/Room").status_code) == (413, 404)
+    types = [room() | {"type": f"T{number}"} for number in range(401)]
+    assert notified(api, *types).status_code == 413
+    assert notified(api, *entities[:3]).status_code == 200
+    elements = [
+        {"contextElement": {"id": "a", "type": f"T{n}", "attributes": [{"name": "x", "value": 1}]}}
+        for n in range(401)
+    ]
+    for url in ("/STH/notify", "/notify"):
+        assert api("POST", url, {"contextResponses": elements}).status_code == 413
+
+
+def test_values_from_the_end_of_time_break_no_reader(api: HistoryApi) -> None:
+    for at in ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59-14:00", "1900-01-01"):
+        assert notified(api, room(at=at)).status_code == 200
+    for unit in ("year", "month", "day", "hour", "minute", "second"):
+        url = f"/v2/types/Room/attrs/temperature?aggrMethod=avg&aggrPeriod={unit}"
+        assert api.get(url).status_code == 200, unit
+    comet = "/STH/v1/contextEntities/type/Room/id/Room1/attributes/temperature"
+    for unit in ("month", "day", "hour", "minute", "second"):
+        for window in ("", "&dateFrom=9999-12-31T00:00:00Z&dateTo=9999-12-31T23:59:59.999Z"):
+            answer = api.get(f"{comet}?aggrMethod=sum&aggrPeriod={unit}{window}")
+            assert answer.status_code == 200, (unit, window)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"entities": [{"type": "Room", "id": f"r{n}"} for n in range(1001)], "attrs": []},
+        {"entities": [{"type": f"T{n}", "id": "r"} for n in range(51)], "attrs": []},
+        {"entities": [{"type": "Room", "id": "r"}], "attrs": [f"a{n}" for n in range(1001)]},
+    ],
+)
+def test_one_query_is_not_thousands(api: HistoryApi, query: Json) -> None:
+    assert api("POST", "/v2/op/query", query).status_code == 413
+
+
+# What is deleted
+
+
+def test_a_loop_of_deletions_ends(api: HistoryApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each in force is a condition of every query."""
+    monkeypatch.setattr("history.deletions.MAX_IN_FORCE", 3)
+    api.record(observed("2026-10-01T12:00:00Z", 1))
+    url = "/STH/v1/contextEntities/type/Room/id/Room1"
+    assert [api("DELETE", url).status_code for _ in range(4)] == [204, 204, 204, 503]
+    api.work()
+    api.record(observed("2026-10-01T12:00:00Z", 1), source="again")
+    assert api("DELETE", url).status_code == 204
+
+
+@pytest.mark.parametrize("url", ["/v2/types/Room", "/v2/entities/Room1", "/STH/v1/contextEntities"])
+@pytest.mark.parametrize(
+    "limits", [{"ids": ["Room1"]}, {"idPattern": "Room1"}, {"servicePath": "/"}]
+)
+def test_what_is_just_being_recorded_is_not_deleted_by_who_may_not(
+    guarded: HistoryApi, url: str, limits: Any
+) -> None:
+    """Its records count already, but the directory does not know them yet."""
+    caller = guarded.key(grant("read", "delete", **limits))
+    below = observed("2026-10-01T12:00:00Z", 1, id="Room3", path=path("/below"))
+    others = [observed("2026-10-01T12:00:00Z", 1, id="Room2"), below]
+    guarded.record(*others, source="others")
+    guarded.services.directory.forget(CITY, [one.series for one in others])
+    assert guarded("DELETE", url, headers=caller).status_code == 204
+    guarded.services.directory.know(CITY, [one.series for one in others])
+    answer = guarded.get("/v2/entities?type=Room", headers=guarded.key())
+    left = {one["entityId"] for one in answer.json()}
+    assert "Room1" not in left
+    assert left >= ({"Room3"} if "servicePath" in limits else {"Room2", "Room3"})
+
+
+def test_deletions_and_what_administrators_change_are_in_the_audit_trail(
+    guarded: HistoryApi,
+) -> None:
+    scopes = ("history/admin", "history/delete", "history/write", "history/read")
+    caller = guarded.key(*FULL_GRANTS, scopes=scopes)
+    key_id, _ = parse_key(caller["X-API-Key"])
+    for method, url, body in (
+        ("PUT", "/history/v1/retention/Room", {"days": 30}),
+        ("PUT", "/history/v1/datasets/Room", {}),
+        ("DELETE", "/STH/v1/contextEntities/type/Room/id/Room1", None),
+        ("DELETE", "/v2/types/Room", None),
+        ("GET", "/v2/types/Room", None),
+        ("GET", "/history/v1/retention", None),
+    ):
+        assert guarded(method, url, body, caller).status_code in (200, 201, 204, 404), url
+    rows = client("dynamodb").scan(TableName=guarded.settings.security_table)["Items"]
+    kept = [row for row in rows if row["pk"]["S"].startswith("audit")]
+    assert {row["actor"]["S"] for row in kept} == {key_subject(key_id)}
+    assert {row["action"]["S"] for row in kept} == {
+        "PUT /history/v1/retention/{type:path}",
+        "PUT /history/v1/datasets/{type:path}",
+        "DELETE /STH/v1/contextEntities/type/{type}/id/{id}",
+    }
+    assert "Room" not in str(kept)
+
+
+def test_retention_is_of_the_tenant_that_all_headers_name(api: HistoryApi) -> None:
+    url = "/history/v1/retention"
+    assert api("PUT", url, {"days": 1}, HEADERS | {"NGSILD-Tenant": "other"}).status_code == 400
+    assert api("PUT", url, {"days": 1}, {"NGSILD-Tenant": "b"}).status_code == 201
+    assert api.get(url, headers={}).json() == {"rules": []}
+    assert api("PUT", f"{url}/{'x' * 3000}", {"days": 1}).status_code == 400
 
 
 # Files of what is gone

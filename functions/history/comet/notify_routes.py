@@ -10,7 +10,7 @@ from city.policy import Operation
 from history.access import WRITE
 from history.comet.facts import Facts, read_facts
 from history.comet.notification import is_legacy, records_of
-from history.notified import require_create
+from history.notified import require_create, require_few_files
 from history.quantumleap import notify_routes as quantumleap
 from history.quantumleap.facts import QuantumLeapFacts
 from history.services import HistoryServices, Services
@@ -47,6 +47,7 @@ async def notify_at_root(
 def _record(services: Services, facts: Facts, body: Json) -> Response:
     records = records_of(body, facts.path, services.clock())
     require_create(facts.access, facts.tenant, records)
+    require_few_files(records)
     # no two notifications are one batch: one that says the same again, says it of another time
     services.recorder.record(facts.tenant, records, f"notify {uuid4().hex}")
     return Response(None, 200)

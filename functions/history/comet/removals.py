@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from city.parallel import in_parallel
 from city.policy.grants import Access, Action
 from city.tenancy import PathPattern, ServicePath, Tenant
-from history.deletions import Deletions
+from history.deletions import Deletions, covers_all
 from history.records import Series
 from history.store.directory import Directory
 
@@ -41,7 +41,10 @@ class Removals:
         mine = _deletable(access, target, found)
         scope = (PathPattern(target.path, subtree=False),)
         for type, ids in _by_type(mine).items():
-            every = len(ids) == sum(one.type == type for one in found)
+            # not all for who may not delete all: what is just being recorded is not found yet
+            every = len(ids) == sum(one.type == type for one in found) and covers_all(
+                access, target.tenant, type, scope
+            )
             self._deletions.request(
                 target.tenant,
                 (type,),

@@ -282,6 +282,10 @@ class Merges:
         work = self._work_row(deletion.tenant, deletion.type, what)
         self._table.transact([self._table.putting(row), self._table.putting(work)])
 
+    def count_deletions(self, tenant: Tenant, type: str, most: int) -> int:
+        """How many deletions of a type are in force; it counts no more than `most`."""
+        return len(self._table.query(partition_of(tenant, type), DELETION_MARK, limit=most).rows)
+
     def progress(self, deletion: Deletion) -> Progress:
         """How far a deletion has been carried out."""
         row = self._table.get(*_deletion_key(deletion)) or {}

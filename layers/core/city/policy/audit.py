@@ -9,12 +9,13 @@ microseconds. An entry names subjects and grants by id; it holds no secret, no t
 name or address of a person. DynamoDB deletes it `days` after it was written (`exp`).
 
 An entry costs 1 write request unit. The security API adds the changes that administrators make.
-Every HTTP function adds decisions: those that refuse a known caller, and all others if the setting
-`audit_decisions` says so. A caller who is refused all the time must not become expensive: a
+Every HTTP function adds decisions: those that refuse a known caller, those of operations that it
+always keeps, and all others if the setting `audit_decisions` says so. A caller who is refused all the
+time must not become expensive: a
 process keeps at most `PER_MINUTE` refusals a minute, and its log has all of them in any case.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import TYPE_CHECKING, Literal, Self
@@ -77,7 +78,8 @@ def audit_row(
 class DecisionAudit:
     """Keeps decisions about callers who have shown who they are.
 
-    `action` is the method and the route's template ("POST /v2/entities"), never the path itself.
+    `action` is the method and the route's template ("POST /v2/entities"), never the path itself;
+    `always` are those that are kept also when they are let through.
     """
 
     def __init__(
@@ -87,8 +89,10 @@ class DecisionAudit:
         *,
         kept: Kept,
         days: int,
+        always: Collection[str] = (),
         clock: Clock = clock.now,
     ) -> None:
+        self._always = always
         self._client = client
         self._table = table
         self._kept = kept
@@ -97,10 +101,15 @@ class DecisionAudit:
         self._minute = self._count = 0
 
     @classmethod
-    def of(cls, settings: "AccessSettings", client: "DynamoDBClient") -> Self:
-        """The audit of a function: its settings and the client of DynamoDB."""
+    def of(
+        cls,
+        settings: "AccessSettings",
+        client: "DynamoDBClient",
+        always: Collection[str] = (),
+    ) -> Self:
+        """The audit of a function: its settings, the client of DynamoDB, and what is always kept."""
         kept, days = settings.audit_decisions, settings.audit_days
-        return cls(client, settings.security_table, kept=kept, days=days)
+        return cls(client, settings.security_table, kept=kept, days=days, always=always)
 
     def refused(self, *, actor: str, action: str, tenant: str, reason: str) -> bool:
         """Keep a refusal, if this minute has room for it; whether it was kept.
@@ -112,8 +121,9 @@ class DecisionAudit:
         return self._keep(actor, action, tenant, "refused", {"reason": reason})
 
     def allowed(self, *, actor: str, action: str, tenant: str) -> bool:
-        """Keep what was let through, where all decisions are kept; whether it was kept."""
-        return self._kept == "all" and self._keep(actor, action, tenant, "allowed", {})
+        """Keep what was let through, if it is always kept or all is; whether it was kept."""
+        is_kept = self._kept == "all" or action in self._always
+        return is_kept and self._keep(actor, action, tenant, "allowed", {})
 
     def _has_room(self) -> bool:
         minute = self._clock() // (60 * SECOND)
