@@ -13,8 +13,8 @@ from city.tenancy import Tenant, parse_tenant
 from cli import stack
 from cli.administration import OPERATOR
 from cli.stack import StackName
-from history.agenda import Agenda
-from history.deletions import Deletions
+from history.keeping.agenda import Agenda
+from history.keeping.deletions import Deletions
 from history.store.directory import Directory
 from history.store.ledger import Ledger
 from history.store.merges import Merges

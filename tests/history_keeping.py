@@ -19,22 +19,22 @@ from city.clock import SECOND
 from city.errors import NotFound
 from city.table import Table
 from city.tenancy import ROOT, Tenant
-from history.agenda import task_of
-from history.compaction import Compaction
 from history.days import day_of
-from history.deletions import Deletions
-from history.erasure import Erasure
-from history.merging import Benches
-from history.months import Months
-from history.recorder import Recorder
+from history.keeping.agenda import task_of
+from history.keeping.compaction import Compaction
+from history.keeping.deletions import Deletions
+from history.keeping.erasure import Erasure
+from history.keeping.merging import Benches
+from history.keeping.months import Months
+from history.keeping.retention import Expiry
+from history.keeping.tasks import Task
+from history.recording.recorder import Recorder
 from history.records import Record, Series
-from history.retention import Expiry
 from history.store.directory import Directory
 from history.store.ledger import Holdings, Ledger
 from history.store.merges import HOLD, Merges, Replaced
 from history.store.objects import Objects
 from history.store.retention import RetentionStore
-from history.tasks import Task
 from tests.history_oracle import EVER, Oracle, records_in, winners_of
 
 if TYPE_CHECKING:

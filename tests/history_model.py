@@ -9,7 +9,7 @@ from city.json import Json, dump
 from city.policy.grants import View
 from city.regex import compile_pattern
 from city.tenancy import in_scope
-from history.queries import (
+from history.reading.queries import (
     Aggregate,
     Anchored,
     Calendar,

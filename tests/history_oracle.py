@@ -16,7 +16,7 @@ import duckdb
 
 from city.json import Json, parse
 from city.tenancy import PathScope, ServicePath, Tenant, in_scope
-from history.parquet import value_of
+from history.recording.parquet import value_of
 from history.records import Record, RecordIdentity, Series
 from history.store.ledger import Ledger
 from history.store.objects import Objects

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, cast
 
 from city.tenancy import Tenant
 from history.days import day_of
-from history.engine import Engine, Place
-from history.merging import Query, Region, Workbench
+from history.keeping.merging import Query, Region, Workbench
+from history.keeping.rollups import HOURS_OF_DAYS, HOURS_OF_RECORDS
 from history.names import day_key, month_key
-from history.parquet import parquet_of
-from history.planner import Limits, Planner
+from history.reading.engine import Engine, Place
+from history.reading.planner import Limits, Planner
+from history.recording.parquet import parquet_of
 from history.records import Record, Series
-from history.rollups import HOURS_OF_DAYS, HOURS_OF_RECORDS
 from history.store.ledger import Day, Deletion, File, Holdings, Ledger, Month
 
 if TYPE_CHECKING:

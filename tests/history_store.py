@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from city.table import Table
 from city.tenancy import Tenant
-from history.recorder import Recorder
+from history.recording.recorder import Recorder
 from history.store.directory import Directory
 from history.store.ledger import Ledger
 from history.store.objects import Objects

@@ -7,12 +7,12 @@ from city.clock import now
 from city.dead_letters import StreamDeadLetters
 from city.observability import logger
 from city.table import Table
-from history.recorder import Recorder
+from history.recording.recorder import Recorder
+from history.recording.stream import Stream
 from history.settings import ArchiveSettings
 from history.store.directory import Directory
 from history.store.ledger import Ledger
 from history.store.objects import Objects
-from history.stream import Stream
 
 _settings = ArchiveSettings.from_environment()
 _log = logger("history-archive", _settings.stage)

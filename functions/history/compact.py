@@ -5,10 +5,10 @@ from typing import Any
 from city.aws import client
 from city.clock import now
 from city.observability import logger
-from history.chores import chores
+from history.keeping.chores import chores
+from history.keeping.tasks import Worker
 from history.settings import CompactSettings
 from history.store.tasks import TaskDeadLetters, TaskQueue
-from history.tasks import Worker
 
 _settings = CompactSettings.from_environment()
 _log = logger("history-compact", _settings.stage)

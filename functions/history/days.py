@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from city.clock import SECOND
-from history.queries import Window
+from history.reading.queries import Window
 
 HOUR = 3600 * SECOND
 DAY = 24 * HOUR

@@ -8,10 +8,10 @@ from city.policy import Operation
 from city.tenancy import shown
 from history.access import READ
 from history.facts import CallerFact, TenantFact
-from history.large_queries import Standing
-from history.queries import Bucket, Instance, Report, Row, Seen
+from history.reading.large_queries import Standing
+from history.reading.queries import Bucket, Instance, Report, Row, Seen
+from history.reading.rights import reader
 from history.records import Series
-from history.rights import reader
 from history.services import HistoryServices
 
 router = APIRouter(tags=["Queries"])

@@ -27,7 +27,7 @@ TsSource = Literal[
     "header",
     "received",
 ]
-"""Which rule gave a record its time (`history.observation`, `history.notification`)."""
+"""Which rule gave a record its time (`history.recording.observation`, `history.recording.notification`)."""
 
 MILLISECOND = 1000
 """Microseconds; observation times are whole milliseconds."""

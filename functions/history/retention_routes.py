@@ -13,7 +13,7 @@ from city.json import Json, dump
 from city.policy import Operation, Rules
 from history.access import ADMIN
 from history.facts import CallerFact, TenantFact
-from history.notification import MAX_TYPE_BYTES
+from history.recording.notification import MAX_TYPE_BYTES
 from history.services import HistoryServices
 from history.store.retention import DEFAULT, Rule
 

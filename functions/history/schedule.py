@@ -6,7 +6,7 @@ from city.aws import client
 from city.clock import now
 from city.observability import logger
 from city.table import Table
-from history.agenda import Agenda
+from history.keeping.agenda import Agenda
 from history.opendata.agenda import queue_publications
 from history.settings import ScheduleSettings
 from history.store.directory import Directory

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from history.comet.reads import Reads
     from history.comet.removals import Removals
-    from history.deletions import Deletions
     from history.exports.exports import Exports
-    from history.large_queries import LargeQueries
+    from history.keeping.deletions import Deletions
+    from history.keeping.retention import Retention
     from history.opendata.services import OpenData
-    from history.planner import Planner
-    from history.recorder import Recorder
-    from history.retention import Retention
+    from history.reading.large_queries import LargeQueries
+    from history.reading.planner import Planner
+    from history.recording.recorder import Recorder
     from history.store.directory import Directory
     from history.store.ledger import Ledger
     from history.store.objects import Objects
@@ -65,15 +65,15 @@ class Services:
     @cached_property
     def recorder(self) -> "Recorder":
         """What puts records into the history."""
-        from history.recorder import Recorder  # noqa: PLC0415
+        from history.recording.recorder import Recorder  # noqa: PLC0415
 
         return Recorder(self.objects, self.ledger, self.directory)
 
     @cached_property
     def planner(self) -> "Planner":
         """What answers queries."""
-        from history.engine import Engine, Place  # noqa: PLC0415
-        from history.planner import Planner  # noqa: PLC0415
+        from history.reading.engine import Engine, Place  # noqa: PLC0415
+        from history.reading.planner import Planner  # noqa: PLC0415
 
         place = Place.bucket(self.objects.s3_uri(""), self.dynamodb.meta.region_name)
         return Planner(self.ledger, self.directory, self.objects, Engine(place), self.large_queries)
@@ -81,7 +81,7 @@ class Services:
     @cached_property
     def large_queries(self) -> "LargeQueries":
         """Queries that Athena runs."""
-        from history.large_queries import LargeQueries  # noqa: PLC0415
+        from history.reading.large_queries import LargeQueries  # noqa: PLC0415
         from history.store.athena import Athena  # noqa: PLC0415
 
         settings = self.settings
@@ -98,7 +98,7 @@ class Services:
     @cached_property
     def deletions(self) -> "Deletions":
         """What takes deletions."""
-        from history.deletions import Deletions  # noqa: PLC0415
+        from history.keeping.deletions import Deletions  # noqa: PLC0415
         from history.store.merges import Merges  # noqa: PLC0415
 
         return Deletions(Merges(self.table, self.clock), self.outbox, self.clock)
@@ -135,7 +135,7 @@ class Services:
     @cached_property
     def retention(self) -> "Retention":
         """For how long history is kept."""
-        from history.retention import Retention  # noqa: PLC0415
+        from history.keeping.retention import Retention  # noqa: PLC0415
         from history.store.retention import RetentionStore  # noqa: PLC0415
 
         return Retention(RetentionStore(self.table, self.clock))

@@ -15,10 +15,10 @@ from rich.table import Table
 
 from city.policy.grants import UNLIMITED
 from history.days import DAY, begin_of
-from history.engine import TIMEOUT, Engine, Found, Place
-from history.planner import Planner
-from history.queries import Aggregate, Calendar, Choice, Instances, Method, Query, Window
-from history.sql import Sql
+from history.reading.engine import TIMEOUT, Engine, Found, Place
+from history.reading.planner import Planner
+from history.reading.queries import Aggregate, Calendar, Choice, Instances, Method, Query, Window
+from history.reading.sql import Sql
 from sandbox.history_benchmark.year import CITY, FIRST, TYPE, Replay, Shelf, ids, station
 
 REPEATS = 9

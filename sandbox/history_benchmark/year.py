@@ -12,12 +12,12 @@ import duckdb
 from city.clock import SECOND
 from city.tenancy import ROOT, Tenant
 from history.days import begin_of
-from history.engine import Engine
+from history.keeping.rollups import HOURS_OF_DAYS, HOURS_OF_RECORDS
 from history.names import day_key, month_key
-from history.parquet import COLUMNS, ROW_GROUP
-from history.planner import Planner
+from history.reading.engine import Engine
+from history.reading.planner import Planner
+from history.recording.parquet import COLUMNS, ROW_GROUP
 from history.records import Series
-from history.rollups import HOURS_OF_DAYS, HOURS_OF_RECORDS
 from history.store.ledger import Day, Deletion, File, Holdings, Ledger, Month
 from sandbox.demo.observations import STATIONS, hours
 

@@ -17,7 +17,7 @@ from city.clock import SECOND
 from city.dead_letters import StreamDeadLetters
 from city.document import Entity
 from city.table import Table
-from history.stream import Stream
+from history.recording.stream import Stream
 from tests.budgets.meter import metered
 from tests.builders import FixedClock
 from tests.conftest import create_history_bucket, create_history_table

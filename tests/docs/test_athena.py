@@ -13,7 +13,9 @@ import pytest
 from city import aws
 from city.dates import parse_date
 from city.tenancy import ServicePath, Tenant
-from history import names, parquet, rollups
+from history import names
+from history.keeping import rollups
+from history.recording import parquet
 from history.records import Record, Series
 from sandbox.demo.observations import SAN_FRANCISCO, SEATTLE, STATIONS, TYPE, Station, days, hours
 from tests.conftest import create_history_bucket

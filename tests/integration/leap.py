@@ -16,8 +16,8 @@ from mangum import Mangum
 
 from city import aws
 from history.application import create_app
-from history.engine import Engine, Place
-from history.planner import Planner
+from history.reading.engine import Engine, Place
+from history.reading.planner import Planner
 from history.settings import ApiSettings
 from tests.conftest import create_history_bucket, create_history_table, create_security_table
 

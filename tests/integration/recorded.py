@@ -18,14 +18,14 @@ from city.policy.grants import Grant
 from city.table import Table
 from city.tenancy import ROOT, Tenant, parse_write_path
 from history.application import create_app
-from history.chores import chores
-from history.engine import Credentials, Engine, Place
-from history.planner import Planner
+from history.keeping.chores import chores
+from history.keeping.tasks import Worker
+from history.reading.engine import Credentials, Engine, Place
+from history.reading.planner import Planner
 from history.records import Record, Series
 from history.services import Services
 from history.settings import ApiSettings, CompactSettings
 from history.store.tasks import TaskDeadLetters, TaskQueue
-from history.tasks import Worker
 from tests.accounts import put_key
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from city.policy.credentials import key_subject, parse_key
 from city.policy.grants import Access, Action, Grant
 from city.tenancy import EVERYWHERE
 from history.exports.bodies import parse_order
-from history.large_queries import LargeQueries
-from history.planner import Limits, Planner
+from history.reading.large_queries import LargeQueries
+from history.reading.planner import Limits, Planner
 from history.store.athena import Athena, Execution
 from tests.accounts import FULL_GRANTS, grant
 from tests.integration.recorded import CITY, HEADERS, HistoryApi, observed, path
@@ -253,7 +253,7 @@ def test_one_query_is_not_thousands(api: HistoryApi, query: Json) -> None:
 
 def test_a_loop_of_deletions_ends(api: HistoryApi, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each in force is a condition of every query."""
-    monkeypatch.setattr("history.deletions.MAX_IN_FORCE", 3)
+    monkeypatch.setattr("history.keeping.deletions.MAX_IN_FORCE", 3)
     api.record(observed("2026-10-01T12:00:00Z", 1))
     url = "/STH/v1/contextEntities/type/Room/id/Room1"
     assert [api("DELETE", url).status_code for _ in range(4)] == [204, 204, 204, 503]

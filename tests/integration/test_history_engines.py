@@ -12,10 +12,10 @@ from city.clock import SECOND, from_iso
 from city.policy.grants import UNLIMITED
 from city.table import Table
 from city.tenancy import ROOT, PathPattern, ServicePath, Tenant
-from history.engine import Credentials, Engine, Found, Place, TimedOut
-from history.large_queries import LargeQueries
-from history.planner import Limits, Planner
-from history.queries import (
+from history.reading.engine import Credentials, Engine, Found, Place, TimedOut
+from history.reading.large_queries import LargeQueries
+from history.reading.planner import Limits, Planner
+from history.reading.queries import (
     Aggregate,
     Anchored,
     Calendar,
@@ -28,9 +28,9 @@ from history.queries import (
     Sightings,
     Window,
 )
-from history.recorder import Recorder
+from history.reading.sql import Sql
+from history.recording.recorder import Recorder
 from history.records import Record, Series
-from history.sql import Sql
 from history.store.athena import Athena
 from history.store.directory import Directory
 from history.store.ledger import Ledger

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from city import aws
 from city.clock import SECOND
 from history.days import day_of
-from history.queries import Window
+from history.reading.queries import Window
 from history.store.merges import HOLD, Replaced
 from tests.conftest import create_history_bucket, create_history_table
 from tests.history_keeping import DAY, HOUR, START, TENANT, TYPE, Died, Keeping, observation

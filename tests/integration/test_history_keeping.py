@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from city.clock import SECOND
-from history.agenda import Agenda
-from history.queries import Window
+from history.keeping.agenda import Agenda
+from history.keeping.tasks import ApplyRetention, BuildMonth, CarryOutDeletion, CompactDay
+from history.reading.queries import Window
 from history.records import Series
 from history.store.merges import HOLD, Replaced
-from history.tasks import ApplyRetention, BuildMonth, CarryOutDeletion, CompactDay
 from tests.history_keeping import DAY, HOUR, START, TENANT, TYPE, Died, Keeping, observation
 
 if TYPE_CHECKING:

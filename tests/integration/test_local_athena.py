@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from city import aws
 from city.tenancy import ServicePath, Tenant
-from history import names, parquet
+from history import names
+from history.recording import parquet
 from history.records import Record, Series
 from tests.conftest import create_history_bucket
 from tests.local_athena import LocalAthena

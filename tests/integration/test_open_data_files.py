@@ -10,10 +10,10 @@ import duckdb
 import pytest
 
 from city.tenancy import EVERYWHERE, ServicePath
+from history.keeping.tasks import PublishMonth, Task
 from history.store.ledger import Deletion
 from history.store.merges import Merges
 from history.store.tasks import TaskQueue
-from history.tasks import PublishMonth, Task
 from tests.accounts import grant
 from tests.integration.open_data import PLAIN, OpenCity, open_city
 

@@ -6,12 +6,8 @@ from typing import Any
 import pytest
 
 from city.tenancy import EVERYWHERE
-from history.chores import chores
-from history.opendata.agenda import queue_publications
-from history.settings import CompactSettings
-from history.store.ledger import Deletion
-from history.store.merges import Merges
-from history.tasks import (
+from history.keeping.chores import chores
+from history.keeping.tasks import (
     CarryOutDeletion,
     PublishDataset,
     PublishMonth,
@@ -19,6 +15,10 @@ from history.tasks import (
     dump_task,
     parse_task,
 )
+from history.opendata.agenda import queue_publications
+from history.settings import CompactSettings
+from history.store.ledger import Deletion
+from history.store.merges import Merges
 from tests.accounts import grant
 from tests.integration.open_data import PARK, PLAIN, OpenCity, open_city
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from city.tenancy import Tenant
-from history import names, parquet, rollups
+from history import names
+from history.keeping import rollups
+from history.recording import parquet
 from tests.template import stack
 
 ATHENA = {

@@ -20,11 +20,11 @@ from city.dynamodb import to_item
 from city.entity_rows import rows_of
 from city.policy.accounts import Plan
 from city.table import Table
-from history.sql import Sql
+from history.keeping.tasks import ApplyRetention, CompactDay, dump_task
+from history.reading.sql import Sql
 from history.store.athena import Athena
 from history.store.merges import Merges
 from history.store.retention import RetentionStore
-from history.tasks import ApplyRetention, CompactDay, dump_task
 from tests.accounts import put_key
 from tests.builders import entity
 from tests.deployed import EVENTS, TENANT, Deployed, deploy

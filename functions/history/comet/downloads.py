@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from city.clock import iso
 from history.exports.cells import lines
-from history.queries import Instance
+from history.reading.queries import Instance
 
 COLUMNS = ("attrName", "attrType", "attrValue", "recvTime")
 

@@ -12,7 +12,7 @@ from fastapi import Response
 from city.http import MethodNotAllowed, UnknownPath, headers_of, message_of, status_of
 from city.json import Json, dump
 from history.comet.parameters import Invalid
-from history.queries import Deferred
+from history.reading.queries import Deferred
 
 
 def render(error: Exception) -> Response:

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from city.json import Json
 from city.tenancy import ServicePath
-from history import notification
 from history.comet.parameters import Invalid
-from history.observation import moment_of
+from history.recording import notification
+from history.recording.observation import moment_of
 from history.records import Record, whole_millisecond
 
 DEFAULT_TYPE = "Thing"

@@ -10,9 +10,9 @@ from city.policy import Operation
 from history.access import WRITE
 from history.comet.facts import Facts, read_facts
 from history.comet.notification import is_legacy, records_of
-from history.notified import require_create, require_few_files
 from history.quantumleap import notify_routes as quantumleap
 from history.quantumleap.facts import QuantumLeapFacts
+from history.recording.notified import require_create, require_few_files
 from history.services import HistoryServices, Services
 
 router = APIRouter(tags=["STH-Comet"])

@@ -16,7 +16,7 @@ from typing import Any, Literal, cast, get_args
 
 from city.clock import iso
 from city.json import Json
-from history.queries import Bucket, Method, Window
+from history.reading.queries import Bucket, Method, Window
 from history.records import MILLISECOND
 
 Period = Literal["month", "day", "hour", "minute", "second"]

@@ -8,8 +8,8 @@ from city.policy.grants import Access, Action
 from city.tenancy import Tenant
 from history.comet import points
 from history.comet.parameters import MAX_PAGE, Aggregated, Parameters, Raw
-from history.planner import Planner
-from history.queries import (
+from history.reading.planner import Planner
+from history.reading.queries import (
     Aggregate,
     Answer,
     Bucket,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from city.parallel import in_parallel
 from city.policy.grants import Access, Action
 from city.tenancy import PathPattern, ServicePath, Tenant
-from history.deletions import Deletions, covers_all
+from history.keeping.deletions import Deletions, covers_all
 from history.records import Series
 from history.store.directory import Directory
 

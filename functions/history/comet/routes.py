@@ -13,7 +13,7 @@ from history.comet.facts import CometFacts, Facts
 from history.comet.parameters import Aggregated, Parameters, Raw, parse
 from history.comet.reads import only_attribute
 from history.comet.removals import Target
-from history.queries import Answer, Choice, Instance
+from history.reading.queries import Answer, Choice, Instance
 from history.services import HistoryServices, Services
 
 Wrap = Callable[[list[Json]], Json]

@@ -10,7 +10,7 @@ from city.json import Json
 from city.tenancy import PathScope, Tenant
 from history.days import days_of_month, window_of
 from history.exports.orders import Format, Layout, Order
-from history.queries import Window
+from history.reading.queries import Window
 
 MEMBERS = ("type", "month", "from", "to", "format", "layout", "ids", "attributes")
 

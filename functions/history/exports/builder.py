@@ -16,8 +16,8 @@ from history.days import FIRST_DAY, LAST_DAY, day_of
 from history.exports import formats
 from history.exports.orders import Built, Contents
 from history.exports.statements import selected
-from history.merging import Workbench, Written
-from history.queries import Window
+from history.keeping.merging import Workbench, Written
+from history.reading.queries import Window
 from history.records import MILLISECOND
 from history.store.ledger import Day, Holdings, Ledger
 from history.store.objects import Objects

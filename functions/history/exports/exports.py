@@ -18,12 +18,12 @@ from city.tenancy import Tenant
 from history.days import DAY
 from history.exports.frozen import SeriesOf, dump_selection, parse_selection, still_seen
 from history.exports.orders import Order
+from history.keeping.tasks import BuildExport, Outbox
 from history.names import partition
-from history.selection import Selection, select
+from history.reading.selection import Selection, select
 from history.store.directory import Directory
 from history.store.exports import Address, ExportStore, Job
 from history.store.objects import Objects
-from history.tasks import BuildExport, Outbox
 
 DAYS = 7
 """How long a job and its file are there; the bucket's rules say the same (stack/history)."""

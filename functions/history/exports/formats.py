@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from history.exports.cells import DECIMAL, harmless
 from history.exports.orders import Contents, Layout
 from history.exports.statements import COLUMNS
-from history.parquet import ROW_GROUP
+from history.recording.parquet import ROW_GROUP
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

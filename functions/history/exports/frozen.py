@@ -6,8 +6,8 @@ from typing import Any, cast
 from city.json import dump, parse
 from city.policy.grants import View
 from city.tenancy import PathPattern, PathScope, ServicePath, Tenant, in_scope
+from history.reading.selection import Names, Part, Selection, is_located, names_of
 from history.records import Series
-from history.selection import Names, Part, Selection, is_located, names_of
 
 SeriesOf = Callable[[str], Iterable[Series]]
 """All series of a type."""

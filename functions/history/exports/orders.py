@@ -7,8 +7,8 @@ from typing import Any, Literal, cast
 from city.clock import from_iso, iso
 from city.json import Json, parse
 from city.tenancy import EVERYWHERE, PathScope, Tenant
-from history.queries import ALWAYS, Choice, Window
-from history.selection import Selection
+from history.reading.queries import ALWAYS, Choice, Window
+from history.reading.selection import Selection
 
 Format = Literal["parquet", "csv"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from city.tenancy import EVERYWHERE
 from history.exports.orders import Contents
-from history.merging import IDENTITY, NEWEST, Query, Region
-from history.selection import Names, Part
+from history.keeping.merging import IDENTITY, NEWEST, Query, Region
+from history.reading.selection import Names, Part
 from history.store.ledger import Deletion
 
 COLUMNS = (

@@ -1,7 +1,7 @@
 """What there is to publish: every type there is history of is looked at, and most need nothing."""
 
+from history.keeping.tasks import Outbox, PublishDataset
 from history.store.directory import Directory
-from history.tasks import Outbox, PublishDataset
 
 
 def queue_publications(directory: Directory, outbox: Outbox) -> int:

@@ -10,7 +10,7 @@ from city.policy.grants import ANY_TENANT, Access, Action, Grant, View
 from city.tenancy import EVERYWHERE, Tenant
 from history.opendata.dataset import Catalog, Dataset
 from history.opendata.names import dataset_id
-from history.rights import fingerprint_of
+from history.reading.rights import fingerprint_of
 from history.store.datasets import DatasetStore, Publication, Shelf, Written
 from history.store.directory import Directory
 from models.open_data.catalog import CatalogRecord

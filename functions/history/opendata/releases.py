@@ -19,15 +19,15 @@ from city.policy.grants import Access
 from city.tenancy import Tenant
 from history.days import day_of, days_of_month, window_of
 from history.exports.orders import Contents, Format
+from history.keeping.tasks import Outbox, PublishMonth
 from history.names import partition
 from history.opendata.publications import Publications, fingerprint
-from history.queries import Choice
-from history.selection import Selection, select
+from history.reading.queries import Choice
+from history.reading.selection import Selection, select
 from history.store.datasets import DatasetStore, Download, Publication, Release
 from history.store.directory import Directory
 from history.store.ledger import Holdings, Ledger
 from history.store.objects import Objects
-from history.tasks import Outbox, PublishMonth
 
 if TYPE_CHECKING:
     from history.exports.builder import Builder

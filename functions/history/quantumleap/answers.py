@@ -12,7 +12,7 @@ from history.quantumleap.parameters import Parameters
 from history.quantumleap.reading import Found
 from history.quantumleap.refusals import no_records
 from history.quantumleap.representations import Form, Shown, sighting
-from history.queries import Report
+from history.reading.queries import Report
 
 READ = "City-Read"
 """The header that says what an answer cost to read."""

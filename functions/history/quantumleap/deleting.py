@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from city.policy.grants import UNLIMITED, Access, Action
 from city.tenancy import PathPattern, PathScope, ServicePath, Tenant, in_scope
-from history.deletions import covers_all
-from history.queries import ALWAYS, Choice, Rows, Window
+from history.keeping.deletions import covers_all
+from history.reading.queries import ALWAYS, Choice, Rows, Window
 from history.records import Series
 
 if TYPE_CHECKING:
-    from history.deletions import Deletions
-    from history.planner import Planner
+    from history.keeping.deletions import Deletions
+    from history.reading.planner import Planner
     from history.store.directory import Directory
 
 

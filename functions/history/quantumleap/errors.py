@@ -12,7 +12,7 @@ from fastapi import Response
 from city.http import headers_of, message_of, status_of
 from city.json import dump
 from history.quantumleap.refusals import Refused, WrongForm
-from history.queries import Deferred
+from history.reading.queries import Deferred
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"

@@ -11,7 +11,7 @@ from typing import cast
 
 from city.json import Json
 from history.quantumleap.times import shown_time
-from history.queries import Bucket, Method, Row, Seen
+from history.reading.queries import Bucket, Method, Row, Seen
 
 Values = dict[str, Json]
 

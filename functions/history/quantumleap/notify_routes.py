@@ -11,8 +11,6 @@ from city.json import Json
 from city.policy import Operation
 from city.policy.grants import Action
 from history.access import READ, WRITE
-from history.notification import records_of
-from history.notified import require_create, require_few_files
 from history.quantumleap import parameters as known
 from history.quantumleap.answers import json_answer, nothing, text_answer
 from history.quantumleap.facts import QuantumLeapFacts
@@ -21,6 +19,8 @@ from history.quantumleap.parameters import parse
 from history.quantumleap.reading import Asked, Entity, Reading
 from history.quantumleap.refusals import Refused, WrongForm
 from history.quantumleap.representations import last_values
+from history.recording.notification import records_of
+from history.recording.notified import require_create, require_few_files
 from history.services import HistoryServices
 
 MAX_NAMES = 1000

@@ -12,7 +12,7 @@ from city.regex import compile_pattern
 from history.quantumleap.places import check_forms, read_place
 from history.quantumleap.refusals import Refused, WrongForm, wrong_use
 from history.quantumleap.times import LATEST, read_time
-from history.queries import Calendar, Method, Place, Window
+from history.reading.queries import Calendar, Method, Place, Window
 
 MAX_LIMIT = 10_000
 """Rows of one answer; a greater limit means this one."""

@@ -5,7 +5,7 @@ import re
 from city.errors import InvalidRequest
 from city.geography import Geometry, Position, box, check_polygons, check_position
 from history.quantumleap.refusals import Refused, WrongForm
-from history.queries import Place
+from history.reading.queries import Place
 
 SHAPES = ("point", "line", "polygon", "box")
 

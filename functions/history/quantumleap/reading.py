@@ -14,7 +14,7 @@ from history.quantumleap import histories
 from history.quantumleap.histories import History
 from history.quantumleap.parameters import Parameters
 from history.quantumleap.refusals import ambiguous, cannot_aggregate
-from history.queries import (
+from history.reading.queries import (
     Aggregate,
     Bucket,
     Choice,
@@ -28,7 +28,7 @@ from history.queries import (
 from history.records import Series
 
 if TYPE_CHECKING:
-    from history.planner import Planner
+    from history.reading.planner import Planner
     from history.store.directory import Directory
 
 NAMES_ROWS = 100

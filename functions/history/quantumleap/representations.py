@@ -12,7 +12,7 @@ from history.quantumleap.dialects import Dialect
 from history.quantumleap.histories import History
 from history.quantumleap.parameters import Parameters
 from history.quantumleap.times import shown_bound, shown_time
-from history.queries import Instance
+from history.reading.queries import Instance
 
 
 class Shown(NamedTuple):

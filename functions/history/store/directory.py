@@ -117,7 +117,7 @@ class Directory:
     def forget(self, tenant: Tenant, series: Iterable[Series]) -> None:
         """Take series out, as after their deletion. 2 write each, and 1.
 
-        Whoever records meanwhile puts a series in again (`history.recorder` looks a second time
+        Whoever records meanwhile puts a series in again (`history.recording.recorder` looks a second time
         after its files count). So call it first, look then whether the ledger has new files, and
         call it again only for what is not in them.
         """

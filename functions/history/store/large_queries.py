@@ -16,7 +16,7 @@ from city.clock import SECOND
 from city.keys import key
 from city.table import Table
 from city.tenancy import Tenant
-from history.queries import Aggregate, Instances, Latest, Query, Rows, Sightings
+from history.reading.queries import Aggregate, Instances, Latest, Query, Rows, Sightings
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind for kind in (Instances, Rows, Aggregate, Latest, Sightings)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from city.dynamodb import translated
 from city.errors import Unavailable
-from history.tasks import Task, dump_task
+from history.keeping.tasks import Task, dump_task
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -11,7 +11,7 @@ from city.aws import client
 from cli import stack
 from cli.__main__ import app
 from cli.stack import Stack
-from history.tasks import CarryOutDeletion, CompactDay, parse_task
+from history.keeping.tasks import CarryOutDeletion, CompactDay, parse_task
 from tests.history_keeping import TENANT, TYPE, Keeping, observation
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from city.errors import Unavailable
 from city.json import Json, parse
 from city.table import Table
 from city.tenancy import Tenant
+from history.recording.stream import Stream
 from history.store.directory import Knowledge
-from history.stream import Stream
 from tests.builders import CITY, START
 from tests.history_records import DAY, ROOM, created, dated, steps, stream_record, updated
 from tests.history_store import Crash, History

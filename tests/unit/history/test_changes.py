@@ -5,7 +5,7 @@ from dataclasses import replace
 from city.clock import SECOND
 from city.document import Attribute, Entity
 from city.json import Json
-from history.changes import change_between
+from history.recording.changes import change_between
 from history.records import MILLISECOND, Record
 from tests.builders import CITY, START, located
 from tests.history_records import created, dated, updated

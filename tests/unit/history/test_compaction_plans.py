@@ -4,7 +4,7 @@ from datetime import date
 
 from city.clock import SECOND
 from city.tenancy import Tenant
-from history.compaction import LARGE, MAX_RAW, PATIENCE, plan, whole
+from history.keeping.compaction import LARGE, MAX_RAW, PATIENCE, plan, whole
 from history.store.ledger import Day, File
 
 TODAY = date(2026, 3, 30)

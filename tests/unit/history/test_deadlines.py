@@ -8,11 +8,11 @@ import pytest
 from city.clock import SECOND
 from city.policy.grants import UNLIMITED
 from city.table import Table
-from history.engine import Engine, Found, Place, TimedOut
-from history.large_queries import LargeQueries
-from history.planner import Limits, Planner
-from history.queries import Choice, Deferred, Instances
-from history.sql import Sql
+from history.reading.engine import Engine, Found, Place, TimedOut
+from history.reading.large_queries import LargeQueries
+from history.reading.planner import Limits, Planner
+from history.reading.queries import Choice, Deferred, Instances
+from history.reading.sql import Sql
 from history.store.athena import Execution
 from tests.builders import CITY, FixedClock
 from tests.history_records import record

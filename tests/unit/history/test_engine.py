@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from city.errors import TooComplex
-from history.engine import Credentials, Engine, Place, TimedOut, Vanished
-from history.parquet import parquet_of
-from history.sql import Sql
+from history.reading.engine import Credentials, Engine, Place, TimedOut, Vanished
+from history.reading.sql import Sql
+from history.recording.parquet import parquet_of
 from tests.history_records import record
 
 

@@ -8,8 +8,8 @@ import sqlglot
 from sqlglot import ErrorLevel
 
 from city.tenancy import ROOT, PathPattern, ServicePath, Tenant
-from history import programs, sql
-from history.queries import (
+from history.reading import programs, sql
+from history.reading.queries import (
     Aggregate,
     Anchored,
     Calendar,
@@ -22,8 +22,8 @@ from history.queries import (
     Sightings,
     Window,
 )
-from history.selection import Names, Part, Selection
-from history.sql import Files, Partitions, Scope, Source
+from history.reading.selection import Names, Part, Selection
+from history.reading.sql import Files, Partitions, Scope, Source
 from history.store.ledger import Deletion
 from tests.builders import CITY, START
 

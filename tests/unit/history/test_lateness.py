@@ -9,8 +9,8 @@ from city.clock import SECOND
 from city.dates import format_date
 from city.document import Attribute, Entity, Write
 from city.json import Json
-from history.changes import change_between
-from history.observation import last_observed
+from history.recording.changes import change_between
+from history.recording.observation import last_observed
 from tests.builders import START
 from tests.history_oracle import winners_of
 from tests.history_records import created

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from city.tenancy import PathPattern, ServicePath
-from history.merging import Benches, Query, Region, Workbench
-from history.parquet import ROW_GROUP, parquet_of
+from history.keeping.merging import Benches, Query, Region, Workbench
+from history.keeping.rollups import COLUMNS, HOURS_OF_DAYS, HOURS_OF_RECORDS
+from history.recording.parquet import ROW_GROUP, parquet_of
 from history.records import Record
-from history.rollups import COLUMNS, HOURS_OF_DAYS, HOURS_OF_RECORDS
 from tests.history_keeping import HOUR, START, expected_hours, observation, rows_of_rollup
 from tests.history_oracle import records_in, winners_of
 

@@ -8,7 +8,7 @@ from city.dates import parse_date
 from city.errors import InvalidRequest
 from city.json import Json
 from city.tenancy import ROOT, ServicePath
-from history.notification import records_of
+from history.recording.notification import records_of
 from history.records import Record
 from tests.builders import START
 

@@ -5,7 +5,7 @@ import pytest
 from city.clock import SECOND
 from city.dates import parse_date
 from city.document import Attribute, Entity, Write
-from history.observation import last_observed, late_until, observed, time_of_write
+from history.recording.observation import last_observed, late_until, observed, time_of_write
 from history.records import MILLISECOND
 from tests.builders import START
 from tests.history_records import created, dated, text, updated

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from city.json import Json
 from city.tenancy import ROOT, ServicePath
-from history.parquet import COLUMNS, ORDER, parquet_of, value_of
+from history.recording.parquet import COLUMNS, ORDER, parquet_of, value_of
 from history.records import Record, Series
 from tests.builders import START
 from tests.history_oracle import records_in

@@ -8,7 +8,7 @@ from city import geography
 from city.geography import box, point
 from city.json import Json, dump
 from city.policy.grants import UNLIMITED
-from history.queries import Aggregate, Choice, Method, Place, Rows
+from history.reading.queries import Aggregate, Choice, Method, Place, Rows
 from tests.builders import CITY, START
 from tests.history_records import record
 from tests.history_shelf import Shelf

@@ -15,9 +15,9 @@ from city.clock import from_iso
 from city.json import Json, dump
 from city.policy.grants import UNLIMITED, Access, Action, Grant
 from city.tenancy import EVERYWHERE, ROOT, PathPattern, PathScope, ServicePath
-from history.engine import Engine, Place
-from history.planner import Planner
-from history.queries import (
+from history.reading.engine import Engine, Place
+from history.reading.planner import Planner
+from history.reading.queries import (
     ALWAYS,
     Aggregate,
     Anchored,

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from city.dates import format_date
 from city.document import Entity
 from city.tenancy import ROOT, Tenant
-from history.changes import Change, change_between
-from history.recorder import Batch
+from history.recording.changes import Change, change_between
+from history.recording.recorder import Batch
 from history.records import Series
 from tests.builders import CITY, START
 from tests.history_oracle import Oracle

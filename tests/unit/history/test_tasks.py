@@ -6,8 +6,7 @@ import pytest
 
 from city.errors import Malformed, NotFound, Unavailable
 from city.tenancy import Tenant
-from history.store.merges import Replaced
-from history.tasks import (
+from history.keeping.tasks import (
     BUSY_SECONDS,
     ApplyRetention,
     BuildExport,
@@ -19,6 +18,7 @@ from history.tasks import (
     dump_task,
     parse_task,
 )
+from history.store.merges import Replaced
 
 COMPACT = CompactDay(Tenant("santander"), "urn:ngsi-ld:Raum", "2026-03-29")
 

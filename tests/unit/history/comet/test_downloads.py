@@ -7,7 +7,7 @@ from city.clock import from_iso
 from city.json import Json
 from city.tenancy import ROOT
 from history.comet.downloads import attachment, table
-from history.queries import Instance
+from history.reading.queries import Instance
 from history.records import Series
 
 MOMENT = from_iso("2026-01-14T13:43:33.306Z")

@@ -8,7 +8,7 @@ from fastapi import Response
 
 from city.errors import Forbidden, Unavailable
 from history.comet.errors import render, render_v2
-from history.queries import Deferred
+from history.reading.queries import Deferred
 
 
 def test_a_refusal_has_the_form_of_its_version() -> None:

@@ -23,7 +23,7 @@ from history.comet.points import (
     series_of,
     whole_periods,
 )
-from history.queries import Bucket, Method, Window
+from history.reading.queries import Bucket, Method, Window
 from history.records import Series
 
 BEGINS = {"month": 5, "day": 8, "hour": 11, "minute": 14, "second": 17}

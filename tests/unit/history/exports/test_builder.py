@@ -17,10 +17,10 @@ from history.days import days_of_month, window_of
 from history.exports.builder import Builder
 from history.exports.orders import Contents
 from history.exports.statements import COLUMNS
-from history.queries import Window
-from history.recorder import Recorder
+from history.reading.queries import Window
+from history.reading.selection import Names, Part, Selection
+from history.recording.recorder import Recorder
 from history.records import Record, Series
-from history.selection import Names, Part, Selection
 from history.store.directory import Directory
 from history.store.ledger import Ledger
 from history.store.objects import Objects

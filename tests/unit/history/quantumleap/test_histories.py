@@ -15,7 +15,7 @@ from history.quantumleap.histories import (
     of_rows,
 )
 from history.quantumleap.times import shown_time
-from history.queries import Bucket, Method, Row, Seen
+from history.reading.queries import Bucket, Method, Row, Seen
 from history.records import Series
 
 ROOM1, ROOM2 = Series("Room", "Room1", ROOT), Series("Room", "Room2", ROOT)

@@ -12,7 +12,7 @@ from city.clock import from_iso
 from history.quantumleap import parameters as known
 from history.quantumleap.parameters import MAX_LIMIT, Parameters, parse
 from history.quantumleap.refusals import Refused, WrongForm
-from history.queries import Calendar, Method, Window
+from history.reading.queries import Calendar, Method, Window
 
 EVERY = known.ATTRIBUTES | known.DELETE_TYPE | known.TASKS
 

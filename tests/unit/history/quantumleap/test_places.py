@@ -5,7 +5,7 @@ import pytest
 from city.geography import Geometry
 from history.quantumleap.places import check_forms, read_place
 from history.quantumleap.refusals import Refused, WrongForm
-from history.queries import Place
+from history.reading.queries import Place
 
 
 def place(georel: str, geometry: str = "point", coords: str = "52.5,13.4") -> Place | None:

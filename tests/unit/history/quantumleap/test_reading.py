@@ -13,7 +13,7 @@ from history.quantumleap import parameters as known
 from history.quantumleap.parameters import parse
 from history.quantumleap.reading import Asked, Entity, Found, Reading, the_one
 from history.quantumleap.refusals import Refused
-from history.queries import (
+from history.reading.queries import (
     Aggregate,
     Answer,
     Bucket,
@@ -30,7 +30,7 @@ from history.queries import (
 from history.records import Series
 
 if TYPE_CHECKING:
-    from history.planner import Planner
+    from history.reading.planner import Planner
     from history.store.directory import Directory
 
 START = from_iso("2026-10-25T00:00:00Z")

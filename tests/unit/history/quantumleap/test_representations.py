@@ -11,7 +11,7 @@ from history.quantumleap.dialects import DIALECTS
 from history.quantumleap.histories import History
 from history.quantumleap.parameters import parse
 from history.quantumleap.representations import Form, Shown
-from history.queries import Instance
+from history.reading.queries import Instance
 from history.records import Series
 
 OLD, NEW = DIALECTS["1.0.0"], DIALECTS["1.0.1"]

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from city.tenancy import EVERYWHERE, PathPattern, PathScope
-from history.parquet import ROW_GROUP
+from history.recording.parquet import ROW_GROUP
 from history.store.ledger import Deletion
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from city.clock import Clock
 from city.errors import InvalidRequest, NotFound
 from city.policy import Caller
 from city.tenancy import Tenant
-from history.compaction import Compaction
 from history.days import day_of
-from history.months import Months
+from history.keeping.compaction import Compaction
+from history.keeping.months import Months
 from history.store.merges import Merges
 from history.store.retention import DEFAULT, RetentionStore, Rule
 

@@ -6,8 +6,8 @@ Both engines run the same statements; a program asks for the whole answer at onc
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from history import answers, sql
-from history.queries import (
+from history.reading import answers, sql
+from history.reading.queries import (
     Aggregate,
     Bucket,
     Calendar,
@@ -21,9 +21,9 @@ from history.queries import (
     Seen,
     Sightings,
 )
+from history.reading.selection import ENTITY, Selection
+from history.reading.sql import Engine, Sql
 from history.records import Series
-from history.selection import ENTITY, Selection
-from history.sql import Engine, Sql
 
 Result = Sequence[Sequence[Any]]
 """The rows of one statement."""

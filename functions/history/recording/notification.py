@@ -19,8 +19,8 @@ from city.document import Attribute
 from city.errors import InvalidRequest
 from city.json import Json
 from city.tenancy import ServicePath
-from history.changes import Whereabouts, plain_metadata, whereabouts
-from history.observation import Observation, moment_of
+from history.recording.changes import Whereabouts, plain_metadata, whereabouts
+from history.recording.observation import Observation, moment_of
 from history.records import Record, Series, TsSource, whole_millisecond
 
 MAX_IDENTITY_BYTES = 1000

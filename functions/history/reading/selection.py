@@ -12,7 +12,7 @@ from city.parallel import in_parallel
 from city.policy.grants import View
 from city.regex import compile_pattern
 from city.tenancy import PathPattern, PathScope, ServicePath, Tenant, in_scope
-from history.queries import Choice
+from history.reading.queries import Choice
 from history.records import Series
 from history.store.directory import Directory
 

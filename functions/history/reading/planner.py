@@ -15,13 +15,13 @@ from city import clock as city_clock
 from city.clock import SECOND, Clock
 from city.errors import TooComplex, Unavailable
 from city.policy.grants import Access
-from history import answers, programs, sql
 from history.days import begin_of
-from history.engine import Engine, TimedOut, Vanished
-from history.large_queries import LargeQueries
-from history.plans import Mixture, Span, Stock, mixture
-from history.programs import Cells, in_time
-from history.queries import (
+from history.reading import answers, programs, sql
+from history.reading.engine import Engine, TimedOut, Vanished
+from history.reading.large_queries import LargeQueries
+from history.reading.plans import Mixture, Span, Stock, mixture
+from history.reading.programs import Cells, in_time
+from history.reading.queries import (
     DEFAULT_DATASET,
     Aggregate,
     Answer,
@@ -37,11 +37,11 @@ from history.queries import (
     Seen,
     Sightings,
 )
-from history.reading import Reading
+from history.reading.reading import Reading
+from history.reading.rights import reader
+from history.reading.selection import ENTITY, Selection, select
+from history.reading.sql import Partitions, Scope, Sql
 from history.records import Series
-from history.rights import reader
-from history.selection import ENTITY, Selection, select
-from history.sql import Partitions, Scope, Sql
 from history.store.directory import Directory
 from history.store.ledger import Holdings, Ledger
 from history.store.objects import Objects

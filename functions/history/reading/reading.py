@@ -8,12 +8,12 @@ from typing import Any
 from city.clock import Clock
 from city.geography import EARTH_RADIUS, point, read_geojson
 from city.json import parse
-from history import sql
-from history.engine import Engine, TimedOut
-from history.plans import Span, Stock, batches, in_window, size_for
-from history.queries import Place, Report, Window
-from history.selection import Selection
-from history.sql import Files, Scope, Sql
+from history.reading import sql
+from history.reading.engine import Engine, TimedOut
+from history.reading.plans import Span, Stock, batches, in_window, size_for
+from history.reading.queries import Place, Report, Window
+from history.reading.selection import Selection
+from history.reading.sql import Files, Scope, Sql
 from history.store.ledger import Day, Deletion, File
 from history.store.objects import Objects
 

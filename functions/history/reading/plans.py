@@ -20,9 +20,9 @@ from history.days import (
     day_of,
     window_of,
 )
-from history.parquet import ROW_GROUP
-from history.queries import Window
-from history.selection import Selection
+from history.reading.queries import Window
+from history.reading.selection import Selection
+from history.recording.parquet import ROW_GROUP
 from history.store.ledger import Day, Deletion, File, Holdings, Ledger
 
 MANY_DAYS = 32

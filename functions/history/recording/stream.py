@@ -19,8 +19,8 @@ from city.entity_keys import Key
 from city.entity_rows import entity_of
 from city.faults import is_passing
 from city.table import Table
-from history.changes import Change, change_between
-from history.recorder import Batch, Recorder
+from history.recording.changes import Change, change_between
+from history.recording.recorder import Batch, Recorder
 
 StreamRecord = Mapping[str, Any]
 

@@ -16,10 +16,10 @@ from datetime import date
 
 from city.parallel import in_parallel
 from city.tenancy import Tenant
-from history.changes import Change
 from history.days import day_of
 from history.names import day_key, raw_name
-from history.parquet import parquet_of
+from history.recording.changes import Change
+from history.recording.parquet import parquet_of
 from history.records import Record, Series
 from history.store.directory import Directory
 from history.store.ledger import File, Ledger

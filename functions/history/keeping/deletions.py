@@ -1,7 +1,7 @@
 """Deletions: what is to be deleted is out of every reader's sight at once; files follow.
 
 A deletion covers what was recorded until it was asked for; what comes later stays.
-`history.erasure` carries it out.
+`history.keeping.erasure` carries it out.
 """
 
 import secrets
@@ -12,10 +12,10 @@ from city.errors import Contended
 from city.parallel import in_parallel
 from city.policy.grants import Access, Action
 from city.tenancy import EVERYWHERE, PathPattern, PathScope, Tenant
-from history.queries import ALWAYS, Window
+from history.keeping.tasks import CarryOutDeletion, Outbox
+from history.reading.queries import ALWAYS, Window
 from history.store.ledger import Deletion
 from history.store.merges import Merges
-from history.tasks import CarryOutDeletion, Outbox
 
 MAX_IN_FORCE = 200
 """Deletions of a type at a time: each is a condition in every query until it is carried out."""

@@ -11,9 +11,9 @@ from datetime import date
 
 from city.clock import SECOND, Clock
 from city.tenancy import Tenant, in_scope
-from history.compaction import Compaction
 from history.days import day_of
-from history.months import Months
+from history.keeping.compaction import Compaction
+from history.keeping.months import Months
 from history.records import Series
 from history.store.directory import Directory
 from history.store.ledger import DELETION_MARK, MONTH_MARK, Deletion, Ledger

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple, cast
 from city.json import Json, parse
 from city.tenancy import ServicePath
 from history.names import decode
-from history.parquet import value_of
-from history.queries import (
+from history.reading.queries import (
     MILLISECOND,
     Aggregate,
     Anchored,
@@ -22,6 +21,7 @@ from history.queries import (
     Seen,
     Unit,
 )
+from history.recording.parquet import value_of
 from history.records import Series
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

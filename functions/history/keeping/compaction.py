@@ -22,9 +22,9 @@ from city.errors import NotFound
 from city.parallel import in_parallel
 from city.tenancy import Tenant
 from history.days import DAY, day_of
-from history.merging import Benches, Query, Region, Workbench, Written
+from history.keeping.merging import Benches, Query, Region, Workbench, Written
+from history.keeping.rollups import HOURS_OF_RECORDS
 from history.names import new_name
-from history.rollups import HOURS_OF_RECORDS
 from history.store.ledger import MONTH_MARK, Day, Deletion, File, Ledger
 from history.store.merges import DayState, Merges, Place, Work
 from history.store.objects import Objects

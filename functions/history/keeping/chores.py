@@ -7,25 +7,14 @@ from city.aws import client
 from city.clock import Clock
 from city.policy.accounts import Accounts
 from city.table import Table
-from history.compaction import Compaction
-from history.erasure import Erasure
 from history.exports.builder import Builder
 from history.exports.worker import ExportWorker
-from history.merging import Benches
-from history.months import Months
-from history.opendata.public import PublicAccess
-from history.opendata.publications import Publications
-from history.opendata.releases import Releases
-from history.retention import Expiry
-from history.settings import CompactSettings
-from history.store.datasets import DatasetStore
-from history.store.directory import Directory
-from history.store.exports import ExportStore
-from history.store.ledger import Ledger
-from history.store.merges import Merges
-from history.store.objects import Objects
-from history.store.retention import RetentionStore
-from history.tasks import (
+from history.keeping.compaction import Compaction
+from history.keeping.erasure import Erasure
+from history.keeping.merging import Benches
+from history.keeping.months import Months
+from history.keeping.retention import Expiry
+from history.keeping.tasks import (
     ApplyRetention,
     BuildExport,
     BuildMonth,
@@ -37,6 +26,17 @@ from history.tasks import (
     PublishMonth,
     Task,
 )
+from history.opendata.public import PublicAccess
+from history.opendata.publications import Publications
+from history.opendata.releases import Releases
+from history.settings import CompactSettings
+from history.store.datasets import DatasetStore
+from history.store.directory import Directory
+from history.store.exports import ExportStore
+from history.store.ledger import Ledger
+from history.store.merges import Merges
+from history.store.objects import Objects
+from history.store.retention import RetentionStore
 
 
 def chores(settings: CompactSettings, outbox: Outbox, clock: Clock) -> Mapping[type[Task], Doing]:

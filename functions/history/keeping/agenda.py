@@ -6,11 +6,18 @@ from itertools import islice
 
 from city.clock import Clock
 from history.days import day_of
+from history.keeping.tasks import (
+    ApplyRetention,
+    BuildMonth,
+    CarryOutDeletion,
+    CompactDay,
+    Outbox,
+    Task,
+)
 from history.store.directory import Directory
 from history.store.ledger import DELETION_MARK, MONTH_MARK
 from history.store.merges import Merges, Work
 from history.store.retention import DEFAULT, RetentionStore, Rule
-from history.tasks import ApplyRetention, BuildMonth, CarryOutDeletion, CompactDay, Outbox, Task
 
 PAGE = 100
 """Tasks that are gathered before they are queued."""

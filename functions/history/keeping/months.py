@@ -4,11 +4,11 @@ from contextlib import suppress
 
 from city.clock import SECOND, Clock
 from city.tenancy import Tenant
-from history.compaction import fetch
 from history.days import days_of_month
-from history.merging import Benches, Query, Written
+from history.keeping.compaction import fetch
+from history.keeping.merging import Benches, Query, Written
+from history.keeping.rollups import HOURS_OF_DAYS
 from history.names import new_name
-from history.rollups import HOURS_OF_DAYS
 from history.store.ledger import Day, File, Ledger, Month
 from history.store.merges import Merges, MonthState, Work
 from history.store.objects import Objects

@@ -16,8 +16,8 @@ from typing import Literal, NamedTuple
 
 from city.tenancy import EVERYWHERE, PathPattern, PathScope
 from history.names import encode
-from history.queries import Anchored, Calendar, Window
-from history.selection import ENTITY, Part, Selection
+from history.reading.queries import Anchored, Calendar, Window
+from history.reading.selection import ENTITY, Part, Selection
 from history.store.ledger import Deletion
 
 Parameter = str | int | float | datetime | tuple[str, ...] | tuple[float, ...]

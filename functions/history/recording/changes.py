@@ -10,7 +10,7 @@ from city.geography import Geometry
 from city.json import Json, dump
 from city.locations import location_of
 from city.tenancy import Tenant
-from history.observation import Observation, late_until, observed, time_of_write
+from history.recording.observation import Observation, late_until, observed, time_of_write
 from history.records import MILLISECOND, Record, Series, TsSource, whole_millisecond
 
 ENTITY = ""
@@ -18,7 +18,7 @@ ENTITY = ""
 
 
 class Change(NamedTuple):
-    """The records of one step; see `history.observation.late_until`."""
+    """The records of one step; see `history.recording.observation.late_until`."""
 
     tenant: Tenant
     series: Series

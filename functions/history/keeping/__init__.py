@@ -1,0 +1,1 @@
+"""What is done with files afterwards: merged, summed up, deleted, in the background."""

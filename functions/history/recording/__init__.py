@@ -1,0 +1,1 @@
+"""From a stream record, or a notification, to a file that the ledger names."""
