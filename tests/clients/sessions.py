@@ -17,7 +17,7 @@ ADMINISTRATOR = "admin@city.example"
 def facts(city: LocalCity) -> dict[str, str]:
     """What a client has to know of a city, as environment variables.
 
-    CITY and AWS are addresses; MACHINE_ID and MACHINE_SECRET are the client of `city token`, which
+    CITY, HISTORY (QuantumLeap at the root) and AWS are addresses; MACHINE_ID and MACHINE_SECRET are the client of `city token`, which
     may do everything; LOGIN_ID is the public client, CALLBACK where it returns to, USERNAME and
     PASSWORD the administrator's.
     """
@@ -29,6 +29,7 @@ def facts(city: LocalCity) -> dict[str, str]:
     )
     return {
         "CITY": city.url,
+        "HISTORY": city.history_url,
         "AWS": cognito.meta.endpoint_url,
         "TOKEN": city.token,
         "POOL": outputs["UserPoolId"],
