@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 IDENTITY = "entity_id, service_path, attr, dataset_id, ts"
 """Of rows that have these in common the one with the greatest seq counts."""
 
-_WRITTEN = f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+# Rows are sorted by entity, so the statistics of row groups tell enough; a reader would fetch the
+# bloom filters of all of them one by one (362 GETs instead of 8 for a file of 14.4 M rows).
+_WRITTEN = (
+    f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}, WRITE_BLOOM_FILTER false)"
+)
 
 NEWEST = """QUALIFY lead(ts) OVER (
     PARTITION BY entity_id, service_path, attr, dataset_id ORDER BY ts, seq, ingested_at, idx

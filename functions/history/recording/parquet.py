@@ -147,7 +147,8 @@ def _copy(rows: Path, file: Path) -> str:
     return (
         f"COPY (SELECT {taken} FROM read_json('{rows}', format='array', "  # noqa: S608 - our own paths
         f"maximum_object_size=67108864, columns={{{given}}}) ORDER BY {', '.join(ORDER)}) "
-        f"TO '{file}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+        f"TO '{file}' "
+        f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}, WRITE_BLOOM_FILTER false)"
     )
 
 

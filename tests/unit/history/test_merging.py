@@ -17,6 +17,7 @@ from history.recording.parquet import ROW_GROUP, parquet_of
 from history.records import Record
 from tests.history_keeping import HOUR, START, expected_hours, observation, rows_of_rollup
 from tests.history_oracle import records_in, winners_of
+from tests.history_records import record
 
 TYPE = "AirQualityObserved"
 
@@ -204,3 +205,17 @@ def test_hours_of_days_are_those_of_the_month(bench: Workbench) -> None:
         f"SELECT max(row_group_num_rows) FROM parquet_metadata('{written.path}')"
     ).fetchall()
     assert row_groups[0] <= ROW_GROUP
+
+
+def test_a_file_has_no_bloom_filters_that_a_reader_would_fetch_one_by_one(tmp_path: Path) -> None:
+    raw = tmp_path / "raw.parquet"
+    raw.write_bytes(parquet_of([record(seq) for seq in range(1, 4)]))
+    bench = Workbench(tmp_path)
+    merged = bench.merge([raw])
+    bench.close()
+    assert merged is not None
+    for file in (raw, merged.path):
+        found = duckdb.connect().execute(
+            "SELECT count(bloom_filter_offset) FROM parquet_metadata(?)", [str(file)]
+        )
+        assert found.fetchall() == [(0,)]
