@@ -21,6 +21,7 @@ from history.comet import notify_routes as comet_notify_routes
 from history.comet import routes as comet_routes
 from history.comet import service_routes as comet_service_routes
 from history.exports import routes as export_routes
+from history.fitting import Fitting
 from history.opendata import catalog_routes, ckan_routes, dataset_routes
 from history.quantumleap import deletion_routes, notify_routes, query_routes, service_routes
 from history.quantumleap import errors as quantumleap_errors
@@ -95,6 +96,7 @@ def create_app(settings: ApiSettings) -> Correlated:
         },
     )
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM, compresslevel=5)
+    app.add_middleware(Fitting, refuse=_refuse)
     app.state.settings = settings
     app.state.rules = RULES
     app.state.policy = Policy.of(RULES, settings, client("dynamodb"))

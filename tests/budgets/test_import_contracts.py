@@ -11,7 +11,7 @@ HTTP = {
     "context": {"api", "application", "matcher", "ngsi_v2", "sender", "services", "settings"},
     "history": {
         *("access", "api", "application", "archive", "comet", "compact", "exports", "facts"),
-        *("openapi", "opendata", "quantumleap", "schedule", "services", "settings"),
+        *("fitting", "openapi", "opendata", "quantumleap", "schedule", "services", "settings"),
     },
     "security": {
         *("access", "administration", "api", "application", "decisions", "keyrock"),
