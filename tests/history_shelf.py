@@ -13,8 +13,9 @@ from history.days import day_of
 from history.keeping.merging import Query, Region, Workbench
 from history.keeping.rollups import HOURS_OF_DAYS, HOURS_OF_RECORDS
 from history.names import day_key, month_key
+from history.reading.attempts import Limits
 from history.reading.engine import Engine, Place
-from history.reading.planner import Limits, Planner
+from history.reading.planner import Planner
 from history.recording.parquet import parquet_of
 from history.records import Record, Series
 from history.store.ledger import Day, Deletion, File, Holdings, Ledger, Month

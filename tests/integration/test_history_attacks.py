@@ -16,8 +16,9 @@ from city.policy.credentials import key_subject, parse_key
 from city.policy.grants import Access, Action, Grant
 from city.tenancy import EVERYWHERE
 from history.exports.bodies import parse_order
+from history.reading.attempts import Limits
 from history.reading.large_queries import LargeQueries
-from history.reading.planner import Limits, Planner
+from history.reading.planner import Planner
 from history.store.athena import Athena, Execution
 from tests.accounts import FULL_GRANTS, grant
 from tests.integration.recorded import CITY, HEADERS, HistoryApi, observed, path
@@ -318,6 +319,22 @@ def test_retention_is_of_the_tenant_that_all_headers_name(api: HistoryApi) -> No
 
 
 # Files of what is gone
+
+
+def test_what_is_deleted_is_in_no_export_either(api: HistoryApi) -> None:
+    api.record(observed("2026-10-01T12:00:00Z", 1), observed("2026-10-01T12:00:00Z", 2, id="Room2"))
+    exports = "/history/v1/exports"
+    id = api("POST", exports, {"type": "Room"}).json()["id"]
+    api.work()
+    assert api.get(f"{exports}/{id}").json()["rows"] == 2
+    assert api("DELETE", "/v2/entities/Room1").status_code == 204
+    api.work()
+    job = api.get(f"{exports}/{id}").json()
+    assert (job["state"], "link" in job) == ("failed", False)
+    assert [key for key in api.services.objects.keys("exports/") if ".json" not in key] == []
+    assert api("POST", exports, {"type": "Room"}).status_code == 202
+    api.work()
+    assert api.get(f"{exports}/{id}").json()["rows"] == 1
 
 
 def test_a_file_with_what_was_deleted_is_for_nobody_without_the_right(guarded: HistoryApi) -> None:

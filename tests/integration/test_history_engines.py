@@ -12,9 +12,10 @@ from city.clock import SECOND, from_iso
 from city.policy.grants import UNLIMITED
 from city.table import Table
 from city.tenancy import ROOT, PathPattern, ServicePath, Tenant
+from history.reading.attempts import Limits
 from history.reading.engine import Credentials, Engine, Found, Place, TimedOut
 from history.reading.large_queries import LargeQueries
-from history.reading.planner import Limits, Planner
+from history.reading.planner import Planner
 from history.reading.queries import (
     Aggregate,
     Anchored,
