@@ -156,6 +156,19 @@ def test_a_deny_takes_a_dataset_away(city: OpenCity) -> None:
     assert city.ask("package_list") == []
 
 
+def test_asking_for_months_that_never_were_writes_nothing(city: OpenCity) -> None:
+    """Anybody may ask, and there are 96,000 of them."""
+    city.publish(grant("read"))
+    city.refresh()
+    store = city.services.open_data.releases._store
+    before = store.publication(PLAIN, "NoiseLevel")
+    assert before is not None
+    for month in ("1000-01", "1999-12", "2026-09"):
+        for form in ("csv", "parquet"):
+            assert city.get(f"/dataset/noise-level/{month}.{form}").status_code == 404
+    assert store.publication(PLAIN, "NoiseLevel") == before
+
+
 def test_a_grant_that_has_ended_shows_nothing(city: OpenCity) -> None:
     city.publish(grant("read", tenant="", validUntil="2026-11-22T13:00:00Z"))
     assert city.ask("package_list") == ["noise-level"]

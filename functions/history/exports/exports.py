@@ -35,6 +35,7 @@ STUCK = 30 * 60 * SECOND
 """After so long without a sign of life a job counts as failed: no function runs that long."""
 
 _ACTIVE = ("queued", "running")
+_DISCARDED = "something of this type has been deleted since; order the file again"
 _UNFINISHED = "the file was not finished in time; order it again, or in smaller parts"
 
 
@@ -89,7 +90,7 @@ class Exports:
         job = self._jobs.find(tenant, access.subject, id)
         if job is None:
             raise NotFound(f"there is no export {id}")
-        return self._judged(job)
+        return self._looked_at(job)
 
     def page(
         self, access: Access, tenant: Tenant, limit: int, after: str | None
@@ -151,9 +152,19 @@ class Exports:
         return found
 
     def _is_fresh(self, job: Job) -> bool:
-        state = self._judged(job).state
+        state = self._looked_at(job).state
         is_recent = self._clock() - job.created < FRESH
         return state in _ACTIVE or (state == "done" and is_recent)
+
+    def _looked_at(self, job: Job) -> Job:
+        """The job as judged; failed, when a deletion has taken its file away."""
+        judged = self._judged(job)
+        if judged.state == "done":
+            try:
+                self._objects.size(judged.file)
+            except NotFound:
+                return replace(judged, state="failed", reason=_DISCARDED)
+        return judged
 
     def _judged(self, job: Job) -> Job:
         """The job; failed, when nobody can be working on it any more."""

@@ -4,9 +4,11 @@ import logging
 
 from city.clock import SECOND, Clock
 from city.faults import is_passing
+from city.tenancy import Tenant
 from history.exports.builder import Builder, Progress
 from history.exports.frozen import parse_selection
 from history.exports.orders import parse_contents
+from history.names import partition
 from history.store.exports import Address, ExportStore, Job, Superseded
 from history.store.objects import Objects
 
@@ -40,6 +42,12 @@ class ExportWorker:
             if not is_passing(error):
                 self._fail(address)
             raise
+
+    def discard(self, tenant: Tenant, type: str) -> None:
+        """Delete all files of a type, which may have what was just deleted; what is still to be
+        built stays."""
+        found = self._objects.keys(partition("exports", tenant, type))
+        self._objects.delete_many(key for key in found if not key.endswith(".json"))
 
     def _build(self, job: Job) -> None:
         selection = parse_selection(self._objects.get(job.selection))

@@ -1,7 +1,6 @@
 """Who does which task: everything of the task queue's function, made once."""
 
 from collections.abc import Mapping
-from datetime import date
 
 from city.aws import client
 from city.clock import Clock
@@ -9,6 +8,7 @@ from city.policy.accounts import Accounts
 from city.table import Table
 from history.exports.builder import Builder
 from history.exports.worker import ExportWorker
+from history.keeping.backlog import Backlog
 from history.keeping.compaction import Compaction
 from history.keeping.erasure import Erasure
 from history.keeping.merging import Benches
@@ -19,7 +19,7 @@ from history.keeping.tasks import (
     BuildExport,
     BuildMonth,
     CarryOutDeletion,
-    CompactDay,
+    CompactDays,
     Doing,
     Outbox,
     PublishDataset,
@@ -49,6 +49,7 @@ def chores(settings: CompactSettings, outbox: Outbox, clock: Clock) -> Mapping[t
     ledger, merges = Ledger(table, clock), Merges(table, clock)
     benches, grace = Benches(), settings.history_grace_seconds
     compaction = Compaction(ledger, merges, objects, benches, clock, grace=grace)
+    backlog = Backlog(compaction, merges, benches, outbox, clock)
     months = Months(ledger, merges, objects, benches, clock, grace=grace)
     settle = settings.history_settle_seconds
     erasure = Erasure(ledger, merges, Directory(table, clock), compaction, months, clock, settle)
@@ -57,8 +58,8 @@ def chores(settings: CompactSettings, outbox: Outbox, clock: Clock) -> Mapping[t
     exports = ExportWorker(ExportStore(table, clock), objects, builder, clock)
     releases = _releases(settings, outbox, table, builder, clock)
 
-    def compact(task: CompactDay) -> None:
-        compaction.compact(task.tenant, task.type, date.fromisoformat(task.day))
+    def compact(task: CompactDays) -> None:
+        backlog.work_off(task)
 
     def build_month(task: BuildMonth) -> None:
         months.build(task.tenant, task.type, task.month)
@@ -67,6 +68,7 @@ def chores(settings: CompactSettings, outbox: Outbox, clock: Clock) -> Mapping[t
         again = erasure.carry_out(task.tenant, task.type, task.deletion)
         if again is None:
             releases.discard(task.tenant, task.type)
+            exports.discard(task.tenant, task.type)
             outbox.send([PublishDataset(task.tenant, task.type)])
         return again
 
@@ -77,7 +79,7 @@ def chores(settings: CompactSettings, outbox: Outbox, clock: Clock) -> Mapping[t
         exports.build(task.job)
 
     return {
-        CompactDay: compact,
+        CompactDays: compact,
         BuildMonth: build_month,
         CarryOutDeletion: carry_out,
         ApplyRetention: apply_retention,

@@ -24,7 +24,7 @@ Parameter = str | int | float | datetime | tuple[str, ...] | tuple[float, ...]
 """A tuple is a list, for DuckDB only."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
-_LAST = (datetime.max - _EPOCH) // timedelta(microseconds=1)
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH.replace(tzinfo=UTC)) // timedelta(microseconds=1)
 """No observation, a whole millisecond, is as late as this; periods may end later (µs)."""
 _PLACE = re.compile(r"\{\}")
 _LITERAL = re.compile(r"[A-Za-z0-9~_.-]+\Z")
