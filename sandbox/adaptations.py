@@ -6,9 +6,11 @@ no longer holds.
 
 import json
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,6 +19,11 @@ from urllib.parse import parse_qsl
 from sandbox import bundles
 
 _log = logging.getLogger(__name__)
+
+BACKGROUND = ("HistoryArchive", "HistoryCompact", "HistorySchedule")
+"""In the names of functions that nobody waits for."""
+
+NICE = 10
 
 STREAM_RETENTION_SECONDS = 600
 """AWS keeps a day of changes; here they are memory, and only a trigger that fails needs old ones."""
@@ -36,6 +43,7 @@ def adapt(state: Path) -> None:
     lambda_runtime.Worker._drain_stderr_bounded = lambda _worker: ""
     lambda_svc._emit_lambda_logs = _noting_failures_in(log)
     _gather_changes(lambda_svc)
+    lambda_svc._sqs_esm_concurrency = _calmly(lambda_svc._sqs_esm_concurrency)
 
 
 def forget_stream_positions() -> None:
@@ -102,6 +110,15 @@ def _gather_changes(triggers: Any) -> None:
     threading.Thread(target=gather, daemon=True).start()
 
 
+def _calmly(limit: Callable[..., int]) -> Callable[..., int]:
+    """How many batches of a queue go to a function at once: of tasks one, which AWS cannot be told."""
+
+    def batches(mapping: dict[str, Any], *others: Any) -> int:
+        return 1 if "HistoryCompact" in mapping["FunctionName"] else limit(mapping, *others)
+
+    return batches
+
+
 def _rotating(cognito: Any, exchange: Callable[..., Any]) -> Callable[..., Any]:
     """The token endpoint with refresh tokens that work once, as every client of the template has it."""
 
@@ -139,11 +156,15 @@ def _batches_as_singles(
 def _copying_to(log: TextIO) -> Callable[[Any], None]:
     """What reads a worker process's output: every line goes to the log as it comes.
 
+    It is called once a process has started, so what nobody waits for is made to give way here.
     ministack would keep the lines for the end of each invocation, and wait for more of them there:
     5 ms, or 50 ms when a function prints nothing.
     """
 
     def read(worker: Any) -> None:
+        if any(name in worker.func_name for name in BACKGROUND):
+            with suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, worker._proc.pid, NICE)
         log.writelines(worker._proc.stderr)
 
     return read

@@ -20,7 +20,7 @@ from city.errors import NotFound
 from city.table import Table
 from city.tenancy import ROOT, Tenant
 from history.days import day_of
-from history.keeping.agenda import task_of
+from history.keeping.agenda import tasks_of
 from history.keeping.compaction import Compaction
 from history.keeping.deletions import Deletions
 from history.keeping.erasure import Erasure
@@ -173,7 +173,7 @@ class Keeping:
         for _ in range(4):
             self.now += HOLD + 1
             for work in [*self.merges.work()]:
-                if task_of(work, day_of(self.now)):
+                if [*tasks_of([work], day_of(self.now))]:
                     with suppress(Replaced):
                         self.do(work.what)
 

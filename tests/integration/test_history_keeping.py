@@ -8,7 +8,9 @@ import pytest
 
 from city.clock import SECOND
 from history.keeping.agenda import Agenda
-from history.keeping.tasks import ApplyRetention, BuildMonth, CarryOutDeletion, CompactDay
+from history.keeping.backlog import Backlog
+from history.keeping.merging import Benches
+from history.keeping.tasks import ApplyRetention, BuildMonth, CarryOutDeletion, CompactDays
 from history.reading.queries import Window
 from history.records import Series
 from history.store.merges import HOLD, Replaced
@@ -427,9 +429,7 @@ def test_the_agenda_queues_what_is_marked(keeping: Keeping) -> None:
     keeping.queue.tasks.clear()
     agenda(keeping).queue()
     assert {task for task, _ in keeping.queue.tasks} == {
-        CompactDay(TENANT, TYPE, "2026-03-30"),
-        CompactDay(TENANT, TYPE, "2026-03-31"),
-        CompactDay(TENANT, TYPE, "2026-04-01"),
+        CompactDays(TENANT, TYPE, "2026-03-30", "2026-04-01"),
         BuildMonth(TENANT, TYPE, "2026-03"),
         CarryOutDeletion(TENANT, TYPE, id),
     }
@@ -452,3 +452,40 @@ def test_rules_are_applied_once_a_day_and_when_they_change(keeping: Keeping) -> 
     assert queued() == {"Other"}
     keeping.now += DAY
     assert queued() == {TYPE, "Other"}
+
+
+def backlog(keeping: Keeping) -> Backlog:
+    return Backlog(keeping.compaction, keeping.merges, Benches(), keeping.queue, keeping.clock)
+
+
+def test_a_task_compacts_the_marked_days_of_its_range(keeping: Keeping) -> None:
+    fill(keeping, days=4)
+    keeping.now = START + 9 * DAY
+    backlog(keeping).work_off(CompactDays(TENANT, TYPE, "2026-03-30", "2026-04-01"))
+    assert [day.clean for day in keeping.holdings().days] == [True, True, True, False]
+
+
+def test_a_day_that_somebody_holds_is_queued_alone_and_holds_up_no_other(keeping: Keeping) -> None:
+    fill(keeping, days=3)
+    keeping.now = START + 9 * DAY
+    keeping.merges.hold_day(keeping.merges.day(TENANT, TYPE, SECOND_DAY))
+    keeping.queue.tasks.clear()
+    backlog(keeping).work_off(CompactDays(TENANT, TYPE, "2026-03-30", "2026-04-01"))
+    assert [day.clean for day in keeping.holdings().days] == [True, False, True]
+    alone = CompactDays(TENANT, TYPE, "2026-03-31", "2026-03-31")
+    assert [task for task, _ in keeping.queue.tasks] == [alone]
+    with pytest.raises(Replaced):
+        backlog(keeping).work_off(alone)
+
+
+def test_a_task_without_time_left_queues_the_rest(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(keeping, days=3)
+    keeping.now = START + 9 * DAY
+    monkeypatch.setattr("history.keeping.backlog.TURN", -1)
+    keeping.queue.tasks.clear()
+    backlog(keeping).work_off(CompactDays(TENANT, TYPE, "2026-03-30", "2026-04-01"))
+    rest = CompactDays(TENANT, TYPE, "2026-03-31", "2026-04-01")
+    assert [task for task, _ in keeping.queue.tasks] == [rest]
+    assert [day.clean for day in keeping.holdings().days] == [True, False, False]

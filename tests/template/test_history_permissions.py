@@ -20,8 +20,8 @@ from city.dynamodb import to_item
 from city.entity_rows import rows_of
 from city.policy.accounts import Plan
 from city.table import Table
-from history.keeping.tasks import ApplyRetention, CompactDay, dump_task
-from history.reading.sql import Sql
+from history.keeping.tasks import ApplyRetention, CompactDays, dump_task
+from history.reading.fragments import Sql
 from history.store.athena import Athena
 from history.store.merges import Merges
 from history.store.retention import RetentionStore
@@ -196,7 +196,7 @@ def test_compact_is_granted_what_it_calls(walk: Walk) -> None:
     walk_records(walk)
     walk_exports(walk)
     walk.work(
-        dump_task(CompactDay(CITY, "Room", PAST_DAY)),
+        dump_task(CompactDays(CITY, "Room", PAST_DAY, PAST_DAY)),
         dump_task(ApplyRetention(CITY, "Room", PAST_DAY)),
         "no task",
     )
@@ -210,4 +210,4 @@ def compact_what_somebody_else_compacts(walk: Walk) -> None:
     walk.api.record(observed(f"{day}T12:00:00Z", 20, id="Room2"), source="held")
     merges = Merges(walk.api.services.table, walk.api.clock)
     merges.hold_day(merges.day(CITY, "Room", day))
-    walk.work(dump_task(CompactDay(CITY, "Room", day.isoformat())))
+    walk.work(dump_task(CompactDays(CITY, "Room", day.isoformat(), day.isoformat())))

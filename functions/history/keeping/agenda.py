@@ -1,16 +1,17 @@
 """The agenda: what there is to do now, by the ledger's marks and the rules of retention, as tasks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
-from itertools import islice
+from itertools import groupby, islice
 
 from city.clock import Clock
+from city.tenancy import Tenant
 from history.days import day_of
 from history.keeping.tasks import (
     ApplyRetention,
     BuildMonth,
     CarryOutDeletion,
-    CompactDay,
+    CompactDays,
     Outbox,
     Task,
 )
@@ -21,6 +22,9 @@ from history.store.retention import DEFAULT, RetentionStore, Rule
 
 PAGE = 100
 """Tasks that are gathered before they are queued."""
+
+DAYS = 100
+"""Days of a type that one task compacts, unless they are large (`history.keeping.backlog`)."""
 
 
 class Agenda:
@@ -43,13 +47,7 @@ class Agenda:
     def queue(self) -> int:
         """Queue everything; how many tasks. What is queued twice is done once."""
         today = day_of(self._clock())
-        return self._send(self._marked(today)) + self._apply_rules(today)
-
-    def _marked(self, today: date) -> Iterator[Task]:
-        for work in self._merges.work():
-            task = task_of(work, today)
-            if task is not None:
-                yield task
+        return self._send(tasks_of(self._merges.work(), today)) + self._apply_rules(today)
 
     def _apply_rules(self, today: date) -> int:
         """Queue the application of rules that were not applied today."""
@@ -81,12 +79,32 @@ class Agenda:
         return queued
 
 
-def task_of(work: Work, today: date) -> Task | None:
-    """What to do for a mark of the ledger; None while its month is not over."""
+def tasks_of(marks: Iterable[Work], today: date) -> Iterator[Task]:
+    """What to do for marks of the ledger; they come by tenant, type, and days before months."""
+    for days, works in groupby(marks, _type_of_day):
+        if days:
+            yield from _compacting(works)
+        else:
+            yield from filter(None, (_task_of(work, today) for work in works))
+
+
+def _type_of_day(work: Work) -> tuple[Tenant, str] | None:
+    """Whose day is marked; None when it is no day."""
+    is_day = not work.what.startswith((DELETION_MARK, MONTH_MARK))
+    return (work.tenant, work.type) if is_day else None
+
+
+def _compacting(days: Iterator[Work]) -> Iterator[Task]:
+    """Tasks for the marked days of a type."""
+    while some := [*islice(days, DAYS)]:
+        first, last = some[0], some[-1]
+        yield CompactDays(first.tenant, first.type, first.what, last.what)
+
+
+def _task_of(work: Work, today: date) -> Task | None:
+    """What to do for the mark of a deletion or a month; None while the month is not over."""
     tenant = work.tenant
     if work.what.startswith(DELETION_MARK):
         return CarryOutDeletion(tenant, work.type, work.what.removeprefix(DELETION_MARK))
-    if not work.what.startswith(MONTH_MARK):
-        return CompactDay(tenant, work.type, work.what)
     month = work.what.removeprefix(MONTH_MARK)
     return BuildMonth(tenant, work.type, month) if month < f"{today:%Y-%m}" else None

@@ -11,7 +11,7 @@ on a day, others give way; should his hold have run out, his switch is refused.
 
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -121,16 +121,17 @@ class Compaction:
         self._clock = clock
         self._grace = grace * SECOND
 
-    def compact(self, tenant: Tenant, type: str, day: date) -> None:
+    def compact(self, tenant: Tenant, type: str, day: date, bench: Workbench | None = None) -> None:
         """Merge what a day has, and remove what it no longer needs. Again does no harm.
 
-        Raises Replaced when somebody else is at work on the day.
+        `bench`: for several days, so that not each makes one of its own. Raises Replaced when
+        somebody else is at work on the day.
         """
         token = self._merges.token(tenant, type, day.isoformat())
         state = self._merges.day(tenant, type, day)
         while step := self._next(state):
-            with self._benches.new() as bench:
-                self._merge(state, step, bench)
+            with nullcontext(bench) if bench else self._benches.new() as used:
+                self._merge(state, step, used)
             state = self._merges.day(tenant, type, day)
         state = self._sweep(state, self._clock() - self._grace)
         if state.is_done and token is not None:

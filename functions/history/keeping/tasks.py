@@ -20,12 +20,13 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class CompactDay:
-    """Compact a UTC day (`YYYY-MM-DD`) of a type."""
+class CompactDays:
+    """Compact the UTC days (`YYYY-MM-DD`) of a type that are marked, from the first to the last."""
 
     tenant: Tenant
     type: str
-    day: str
+    first: str
+    last: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class PublishMonth:
 
 
 Task = (
-    CompactDay
+    CompactDays
     | BuildMonth
     | CarryOutDeletion
     | ApplyRetention
@@ -90,7 +91,7 @@ Task = (
 )
 
 _KINDS: dict[str, type[Task]] = {
-    "compact-day": CompactDay,
+    "compact-days": CompactDays,
     "build-month": BuildMonth,
     "carry-out-deletion": CarryOutDeletion,
     "apply-retention": ApplyRetention,
@@ -138,9 +139,19 @@ def parse_task(text: str) -> Task:
         task = kind(**_texts(content))
     except TypeError as error:
         raise Malformed("the task lacks a member, or has one too many") from error
-    if isinstance(task, CompactDay | ApplyRetention):
-        date.fromisoformat(task.day)
+    for day in _days_in(task):
+        date.fromisoformat(day)
     return task
+
+
+def _days_in(task: Task) -> tuple[str, ...]:
+    match task:
+        case CompactDays():
+            return task.first, task.last
+        case ApplyRetention():
+            return (task.day,)
+        case _:
+            return ()
 
 
 class Worker:

@@ -5,6 +5,9 @@ into the directory; then for each file, side by side, the object, its day among 
 row in the ledger, and only from then on it counts; at last the directory once more, in case series
 were forgotten meanwhile.
 
+A batch over many days may run out of time. When it comes again it passes over the files that count
+already, and so goes on where it was.
+
 A batch costs 2 reads for each tenant, and for each file 1 PUT and 2 write units; one that comes
 again long after 1 read more for each type, for what was deleted meanwhile. What new series and late
 values cost stands in `history.store.directory`.
@@ -24,6 +27,10 @@ from history.records import Record, Series
 from history.store.directory import Directory
 from history.store.ledger import File, Ledger
 from history.store.objects import Objects
+
+MANY = 100
+"""Files of a batch that is asked about before it is written: 1 read for each 27 files or days that
+the ledger has of its time."""
 
 Group = tuple[Tenant, str, date]
 """A tenant, a type and a UTC day: what one file holds."""
@@ -89,10 +96,23 @@ class Recorder:
         return [one for one in records if not any(each.covers(one) for each in deletions)]
 
     def _write_all(self, records: Mapping[Tenant, Sequence[Record]], source: str) -> None:
-        groups = list(_groups(records).items())
-        in_parallel(lambda one: self._write(*one, source), groups)
+        groups = _groups(records)
+        there = self._registered(groups) if len(groups) >= MANY else set()
+        missing = [one for one in groups.items() if raw_name(source, *one[0]) not in there]
+        in_parallel(lambda one: self._write(*one, source), missing)
         for tenant, some in records.items():
             self._directory.know(tenant, _series(some))
+
+    def _registered(self, groups: Iterable[Group]) -> set[str]:
+        """The names of the raw files that count of all types and days of a batch."""
+        days: dict[tuple[Tenant, str], list[date]] = {}
+        for tenant, type, day in groups:
+            days.setdefault((tenant, type), []).append(day)
+        return {
+            name
+            for kind, some in days.items()
+            for name in self._ledger.registered(*kind, min(some), max(some))
+        }
 
     def _write(self, group: Group, records: Sequence[Record], source: str) -> None:
         tenant, type, day = group

@@ -14,7 +14,7 @@
 The files of a day are those of its D row and the raw ones that D has not merged. A day with exactly
 one file that holds everything is *clean*: no observation is in it twice, its rollup is valid.
 
-Request units: `register` 2 write. `days` 1 read for each started 4 KB of the rows found (a raw file
+Request units: `register` 2 write. `days` and `registered` 1 read for each started 4 KB of the rows found (a raw file
 is about 0.15 KB), at least 1, and as much for the deletions, and for the months when asked for.
 `span` 2 read.
 """
@@ -153,6 +153,12 @@ class Ledger:
         token = secrets.token_hex(8)
         self._table.put({**dirty_key(tenant, type, day), "k": "W", "token": token, "at": at})
         self._table.put({**raw_key(tenant, type, day, file.name), **_raw_members(file), "at": at})
+
+    def registered(self, tenant: Tenant, type: str, first: date, last: date) -> set[str]:
+        """The names of the raw files of some days that were registered and are not swept yet."""
+        between = (first.isoformat(), last.isoformat() + LAST)
+        rows = self._table.every(partition_of(tenant, type), between=between)
+        return {split(str(row["sk"]))[2] for row in rows if row["k"] == "R"}
 
     def days(
         self, tenant: Tenant, type: str, first: date, last: date, *, months: bool = False

@@ -11,7 +11,7 @@ from city.aws import client
 from cli import stack
 from cli.__main__ import app
 from cli.stack import Stack
-from history.keeping.tasks import CarryOutDeletion, CompactDay, parse_task
+from history.keeping.tasks import CarryOutDeletion, CompactDays, parse_task
 from tests.history_keeping import TENANT, TYPE, Keeping, observation
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def test_status_of_a_tenant_without_history_is_empty(city: City) -> None:
 
 def test_compact_queues_what_is_marked(city: City) -> None:
     assert city.run("compact") == "1 tasks queued\n"
-    assert city.tasks() == [CompactDay(TENANT, TYPE, "2026-03-30")]
+    assert city.tasks() == [CompactDays(TENANT, TYPE, "2026-03-30", "2026-03-30")]
 
 
 def test_erase_is_in_force_at_once_and_queued(city: City) -> None:

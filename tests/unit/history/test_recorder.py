@@ -1,6 +1,9 @@
 """Batches into files, whatever happens in between."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,12 +13,15 @@ from city.dates import format_date
 from city.document import Entity
 from city.tenancy import ROOT, Tenant
 from history.recording.changes import Change, change_between
-from history.recording.recorder import Batch
+from history.recording.recorder import MANY, Batch
 from history.records import Series
 from tests.builders import CITY, START
 from tests.history_oracle import Oracle
 from tests.history_records import DAY, ROOM, created, dated, record, updated
 from tests.history_store import Crash, History
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 Numbered = tuple[int, Change]
 
@@ -56,6 +62,35 @@ def test_repeated_batch_overwrites_its_files(history: History) -> None:
     history.recorder.record_all(batch, "batch 2")
     assert len(history.keys()) == 2 * len(keys)
     assert len(history.recorded()) == 2
+
+
+def test_batch_over_many_days_goes_on_where_it_ended(history: History) -> None:
+    batch = Batch({CITY: [record(ts=START + number * DAY) for number in range(MANY)]})
+    with history.crashing(at=3 * MANY // 2), pytest.raises(Crash):
+        history.recorder.record_all(batch, "batch 1")
+    counted = len(history.recorded())
+    assert 0 < counted < MANY
+    history.restart()
+    with counting(history.s3) as puts:
+        history.recorder.record_all(batch, "batch 1")
+    assert len(history.recorded()) == MANY
+    assert len(puts) <= MANY - counted
+
+
+@contextmanager
+def counting(s3: "S3Client") -> Iterator[list[str]]:
+    """The PUTs inside the block."""
+    puts: list[str] = []
+
+    def note(model: Any, **_: object) -> None:
+        if model.name == "PutObject":
+            puts.append(model.name)
+
+    s3.meta.events.register("before-call.s3", note)
+    try:
+        yield puts
+    finally:
+        s3.meta.events.unregister("before-call.s3", note)
 
 
 def test_greatest_sequence_wins_at_one_time(history: History) -> None:

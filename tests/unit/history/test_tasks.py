@@ -12,7 +12,7 @@ from history.keeping.tasks import (
     BuildExport,
     BuildMonth,
     CarryOutDeletion,
-    CompactDay,
+    CompactDays,
     Task,
     Worker,
     dump_task,
@@ -20,7 +20,7 @@ from history.keeping.tasks import (
 )
 from history.store.merges import Replaced
 
-COMPACT = CompactDay(Tenant("santander"), "urn:ngsi-ld:Raum", "2026-03-29")
+COMPACT = CompactDays(Tenant("santander"), "urn:ngsi-ld:Raum", "2026-03-01", "2026-03-29")
 
 
 class Queue:
@@ -57,7 +57,7 @@ def worker(
             raise outcome
         return outcome
 
-    return Worker({CompactDay: do}, queue, letters), queue, letters, done
+    return Worker({CompactDays: do}, queue, letters), queue, letters, done
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ def test_tasks_are_read_as_they_were_written(task: Task) -> None:
         "[]",
         "{}",
         '{"task":"explode"}',
-        '{"task":"compact-day"}',
-        '{"task":"compact-day","tenant":"t","type":"T","day":"soon"}',
-        '{"task":"compact-day","tenant":"t","type":7,"day":"2026-03-29"}',
+        '{"task":"compact-days"}',
+        '{"task":"compact-days","tenant":"t","type":"T","first":"2026-03-29","last":"soon"}',
+        '{"task":"compact-days","tenant":"t","type":7,"first":"2026-03-29","last":"2026-03-29"}',
         '{"task":"build-export","job":"1","extra":"2"}',
     ],
 )
