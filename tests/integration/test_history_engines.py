@@ -14,6 +14,7 @@ from city.table import Table
 from city.tenancy import ROOT, PathPattern, ServicePath, Tenant
 from history.reading.attempts import Limits
 from history.reading.engine import Credentials, Engine, Found, Place, TimedOut
+from history.reading.fragments import Sql
 from history.reading.large_queries import LargeQueries
 from history.reading.planner import Planner
 from history.reading.queries import (
@@ -29,7 +30,6 @@ from history.reading.queries import (
     Sightings,
     Window,
 )
-from history.reading.sql import Sql
 from history.recording.recorder import Recorder
 from history.records import Record, Series
 from history.store.athena import Athena

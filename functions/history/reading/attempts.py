@@ -12,7 +12,8 @@ from typing import Any, cast
 
 from city.clock import SECOND
 from history.days import begin_of
-from history.reading import answers, programs, sql
+from history.reading import answers, bucket_sql, programs, sql
+from history.reading.fragments import Sql
 from history.reading.plans import Mixture, Span, mixture
 from history.reading.programs import Cells, in_time
 from history.reading.queries import (
@@ -29,7 +30,7 @@ from history.reading.queries import (
 )
 from history.reading.reading import Reading
 from history.reading.selection import ENTITY
-from history.reading.sql import Scope, Sql
+from history.reading.sql import Scope
 from history.records import Series
 from history.store.ledger import Holdings
 
@@ -250,7 +251,7 @@ class Attempt:
         if not pieces:
             return []
         is_known = not (mixed.edges or mixed.rollups or mixed.months)
-        found = pieces[0] if is_known else sql.combined(pieces)
+        found = pieces[0] if is_known else bucket_sql.combined(pieces)
         return programs.answered(query, [self.reading.run(programs.buckets(query, found))])[0]
 
     def _partials(self, query: Aggregate, mixed: Mixture, held: Holdings) -> list[Sql]:
@@ -258,13 +259,17 @@ class Attempt:
         period = cast("Calendar | None", query.period)
         raw = [self.reading.records(mixed.days, held.deletions)]
         raw += [self.reading.records([day], held.deletions, edge) for day, edge in mixed.edges]
-        pieces = [sql.partials(sql.bucketed(source, period, "duckdb")) for source in raw if source]
+        pieces = [
+            bucket_sql.partials(bucket_sql.bucketed(source, period, "duckdb"))
+            for source in raw
+            if source
+        ]
         for rollups in (mixed.rollups, mixed.months):
             if rollups:
                 files = self.reading.files(file for file, _ in rollups)
                 hours = [window for _, windows in rollups for window in windows]
                 scope = Scope(self.reading.selection, query.window)
-                pieces.append(sql.partials_of_hours(files, hours, period, scope))
+                pieces.append(bucket_sql.partials_of_hours(files, hours, period, scope))
         return pieces
 
     def _check(self, held: Holdings) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from city.clock import SECOND
 from city.errors import TooComplex, Unavailable
-from history.reading.sql import Sql
+from history.reading.fragments import Sql
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -14,8 +14,8 @@ from city.errors import NotFound, TooComplex
 from city.table import Table
 from city.tenancy import Tenant
 from history.reading import programs
+from history.reading.fragments import Sql
 from history.reading.queries import Answer, Deferred, Query, Report
-from history.reading.sql import Sql
 from history.store.athena import Athena, Execution, State
 from history.store.large_queries import LargeQuery, LargeQueryStore
 

@@ -14,6 +14,7 @@ from city.policy.grants import Access
 from history.reading import programs, sql
 from history.reading.attempts import USUAL, Attempt, Limits, TooMuch, counts
 from history.reading.engine import Engine, TimedOut, Vanished
+from history.reading.fragments import Sql
 from history.reading.large_queries import LargeQueries
 from history.reading.plans import Span, Stock
 from history.reading.queries import (
@@ -33,7 +34,7 @@ from history.reading.queries import (
 from history.reading.reading import Reading
 from history.reading.rights import reader
 from history.reading.selection import Selection, select
-from history.reading.sql import Partitions, Scope, Sql
+from history.reading.sql import Partitions, Scope
 from history.store.directory import Directory
 from history.store.ledger import Ledger
 from history.store.objects import Objects

@@ -6,7 +6,8 @@ Both engines run the same statements; a program asks for the whole answer at onc
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from history.reading import answers, sql
+from history.reading import answers, bucket_sql, fragments, sql
+from history.reading.fragments import Sql
 from history.reading.queries import (
     Aggregate,
     Bucket,
@@ -22,7 +23,7 @@ from history.reading.queries import (
     Sightings,
 )
 from history.reading.selection import ENTITY, Selection
-from history.reading.sql import Engine, Sql
+from history.reading.sql import Engine
 from history.records import Series
 
 Result = Sequence[Sequence[Any]]
@@ -93,7 +94,7 @@ def _rows(query: Rows, selection: Selection, source: Sql) -> list[Sql]:
     order = ("ts", *sql.SERIES.split(", "))
     if query.last is not None:
         newest = sql.in_order(keys, order, newest_first=True, limit=query.last)
-        keys = sql.compose("SELECT * FROM ({}) AS newest", newest)
+        keys = fragments.compose("SELECT * FROM ({}) AS newest", newest)
     page = sql.in_order(
         keys, order, newest_first=query.newest_first, limit=query.limit, offset=query.offset
     )
@@ -102,23 +103,25 @@ def _rows(query: Rows, selection: Selection, source: Sql) -> list[Sql]:
 
 
 def _aggregate(query: Aggregate, source: Sql, engine: Engine) -> list[Sql]:
-    bucketed = sql.bucketed(source, query.period, engine)
+    bucketed = bucket_sql.bucketed(source, query.period, engine)
     extra = _extra(query)
-    found = sql.partials(bucketed, deviation="deviation" in extra, distinct="different" in extra)
+    found = bucket_sql.partials(
+        bucketed, deviation="deviation" in extra, distinct="different" in extra
+    )
     if Method.OCCURRENCES not in query.methods:
         return [buckets(query, found)]
     calendar = isinstance(query.period, Calendar)
-    return [buckets(query, found), sql.occurrences(bucketed, calendar=calendar)]
+    return [buckets(query, found), bucket_sql.occurrences(bucketed, calendar=calendar)]
 
 
 def buckets(query: Aggregate, found: Sql) -> Sql:
     """What is known of the values of each bucket, as rows of the answer: those that it asks for."""
     wanted = {column for method in query.methods for column in answers.NEEDED.get(method, ())}
-    rows = sql.bucket_rows(found, query.period, wanted, _extra(query))
+    rows = bucket_sql.bucket_rows(found, query.period, wanted, _extra(query))
     if query.last is None and query.limit is None and not query.offset:
         return rows
-    page = sql.bucket_keys(rows, last=query.last, limit=query.limit, offset=query.offset)
-    return sql.buckets_of_page(rows, page)
+    page = bucket_sql.bucket_keys(rows, last=query.last, limit=query.limit, offset=query.offset)
+    return bucket_sql.buckets_of_page(rows, page)
 
 
 def _extra(query: Aggregate) -> list[str]:

@@ -10,10 +10,11 @@ from city.geography import EARTH_RADIUS, point, read_geojson
 from city.json import parse
 from history.reading import sql
 from history.reading.engine import Engine, TimedOut
+from history.reading.fragments import Sql
 from history.reading.plans import Span, Stock, batches, in_window, size_for
 from history.reading.queries import Place, Report, Window
 from history.reading.selection import Selection
-from history.reading.sql import Files, Scope, Sql
+from history.reading.sql import Files, Scope
 from history.store.ledger import Day, Deletion, File
 from history.store.objects import Objects
 

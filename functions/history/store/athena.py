@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from city.dynamodb import error_code
 from city.errors import TooComplex, Unavailable
-from history.reading.sql import Parameter, Sql
+from history.reading.fragments import Parameter, Sql
 
 if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient

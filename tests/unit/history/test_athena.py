@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from history.reading.sql import Sql
+from history.reading.fragments import Sql
 from history.store.athena import said
 
 MOMENT = datetime(2026, 10, 8, 12, 30, 0, 250_000, tzinfo=UTC).replace(tzinfo=None)

@@ -10,10 +10,10 @@ from city.policy.grants import UNLIMITED
 from city.table import Table
 from history.reading.attempts import Limits
 from history.reading.engine import Engine, Found, Place, TimedOut
+from history.reading.fragments import Sql
 from history.reading.large_queries import LargeQueries
 from history.reading.planner import Planner
 from history.reading.queries import Choice, Deferred, Instances
-from history.reading.sql import Sql
 from history.store.athena import Execution
 from tests.builders import CITY, FixedClock
 from tests.history_records import record

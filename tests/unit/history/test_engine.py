@@ -6,7 +6,7 @@ import pytest
 
 from city.errors import TooComplex
 from history.reading.engine import Credentials, Engine, Place, TimedOut, Vanished
-from history.reading.sql import Sql
+from history.reading.fragments import Sql
 from history.recording.parquet import parquet_of
 from tests.history_records import record
 

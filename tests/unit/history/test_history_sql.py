@@ -8,7 +8,7 @@ import sqlglot
 from sqlglot import ErrorLevel
 
 from city.tenancy import ROOT, PathPattern, ServicePath, Tenant
-from history.reading import programs, sql
+from history.reading import fragments, programs, sql
 from history.reading.queries import (
     Aggregate,
     Anchored,
@@ -63,7 +63,7 @@ FILES: list[Source] = [Files(("a.parquet",), repeats=True), Files(("b.parquet",)
 TABLE: list[Source] = [Partitions(CITY, ("Room", "ns:Röm/1"), date(2026, 1, 1), date(2026, 12, 31))]
 
 
-def statements(query: Query, engine: sql.Engine) -> list[sql.Sql]:
+def statements(query: Query, engine: sql.Engine) -> list[fragments.Sql]:
     """What is run for a query, over a selection that needs every kind of condition."""
     scope = Scope(SELECTION, Window(START, START + 10), [DELETION], with_ends=True)
     source = sql.records(FILES if engine == "duckdb" else TABLE, scope)
@@ -100,12 +100,12 @@ def test_a_partition_is_named_by_literals_of_harmless_characters() -> None:
 
 
 def test_a_list_of_values_may_be_empty() -> None:
-    assert sql.among("attr", []).text == "false"
+    assert fragments.among("attr", []).text == "false"
 
 
 def test_a_composition_keeps_values_in_the_order_of_their_question_marks() -> None:
-    first, second = sql.bound("a"), sql.compose("b = {}", sql.bound("b"))
-    assert sql.compose("{} < {}", second, first) == sql.Sql("b = ? < ?", ("b", "a"))
+    first, second = fragments.bound("a"), fragments.compose("b = {}", fragments.bound("b"))
+    assert fragments.compose("{} < {}", second, first) == fragments.Sql("b = ? < ?", ("b", "a"))
 
 
 def test_a_tenant_is_a_partition_of_its_own() -> None:
