@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 
 from city.clock import SECOND
-from history.reading.queries import Window
 
 HOUR = 3600 * SECOND
 DAY = 24 * HOUR
@@ -23,11 +22,6 @@ def day_of(moment: int) -> date:
     """The day of a time, cut to the years that there are."""
     days = min(max(moment // DAY, (FIRST_DAY - _EPOCH).days), (LAST_DAY - _EPOCH).days)
     return _EPOCH + timedelta(days=days)
-
-
-def window_of(first: date, last: date) -> Window:
-    """From the begin of the first day to the end of the last."""
-    return Window(begin_of(first), begin_of(last) + DAY)
 
 
 def days_of_month(month: str) -> tuple[date, date]:

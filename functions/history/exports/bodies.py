@@ -8,9 +8,9 @@ from city.dates import parse_date
 from city.errors import InvalidRequest
 from city.json import Json
 from city.tenancy import PathScope, Tenant
-from history.days import days_of_month, window_of
+from history.days import days_of_month
 from history.exports.orders import Format, Layout, Order
-from history.reading.queries import Window
+from history.reading.queries import Window, window_of
 
 MEMBERS = ("type", "month", "from", "to", "format", "layout", "ids", "attributes")
 

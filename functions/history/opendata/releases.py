@@ -17,12 +17,12 @@ from city.errors import NotFound, Unavailable
 from city.keys import key
 from city.policy.grants import Access
 from city.tenancy import Tenant
-from history.days import day_of, days_of_month, window_of
+from history.days import day_of, days_of_month
 from history.exports.orders import Contents, Format
 from history.keeping.tasks import Outbox, PublishMonth
 from history.names import partition
 from history.opendata.publications import Publications, fingerprint
-from history.reading.queries import Choice
+from history.reading.queries import Choice, window_of
 from history.reading.selection import Selection, select
 from history.store.datasets import DatasetStore, Download, Publication, Release
 from history.store.directory import Directory

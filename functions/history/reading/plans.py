@@ -18,9 +18,8 @@ from history.days import (
     ONE_DAY,
     begin_of,
     day_of,
-    window_of,
 )
-from history.reading.queries import Window
+from history.reading.queries import Window, window_of
 from history.reading.selection import Selection
 from history.recording.parquet import ROW_GROUP
 from history.store.ledger import Day, Deletion, File, Holdings, Ledger

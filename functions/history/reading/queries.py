@@ -7,6 +7,7 @@ submitted: 21 and 21.0, 0 and false, "" and null stay apart, and integers keep a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import StrEnum
 from typing import Generic, Literal, NamedTuple, TypeVar
 from uuid import UUID
@@ -16,6 +17,7 @@ from city.errors import CityError
 from city.geography import Geometry, Position
 from city.json import Json
 from city.tenancy import EVERYWHERE, PathScope, Tenant
+from history.days import DAY, begin_of
 from history.records import MILLISECOND as MILLISECOND  # noqa: PLC0414 - dialects have it from here
 from history.records import Series, instance_of
 
@@ -62,6 +64,11 @@ class Window:
 
 
 ALWAYS = Window()
+
+
+def window_of(first: date, last: date) -> Window:
+    """From the begin of the first UTC day to the end of the last."""
+    return Window(begin_of(first), begin_of(last) + DAY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from city.clock import from_iso
 from city.json import Json
 from city.table import Table
 from city.tenancy import EVERYWHERE, ROOT, ServicePath, Tenant, parse_read_scope
-from history.days import days_of_month, window_of
+from history.days import days_of_month
 from history.exports.builder import Builder
 from history.exports.orders import Contents
 from history.exports.statements import COLUMNS
-from history.reading.queries import Window
+from history.reading.queries import Window, window_of
 from history.reading.selection import Names, Part, Selection
 from history.recording.recorder import Recorder
 from history.records import Record, Series
