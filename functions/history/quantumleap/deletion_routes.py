@@ -12,7 +12,7 @@ from history.quantumleap.deleting import Deleting
 from history.quantumleap.facts import Facts, QuantumLeapFacts
 from history.quantumleap.mounting import at_both, mounted
 from history.quantumleap.parameters import parse
-from history.quantumleap.reading import the_one
+from history.quantumleap.reading import spelled_type, the_one
 from history.quantumleap.refusals import Refused, ambiguous
 from history.records import Series
 from history.services import HistoryServices, Services
@@ -47,7 +47,9 @@ async def delete_type(
     """Delete what all entities of a type have, or have in a time; with dropTable all there is."""
     facts.require_any(Action.DELETE)
     parameters = parse(facts.query_string, known.DELETE_TYPE)
-    type = the_one(entity_type, services.directory.types(facts.tenant))
+    views = [facts.access.view(facts.tenant, of) for of in (Action.READ, Action.DELETE)]
+    types = services.directory.types(facts.tenant)
+    type = spelled_type(services.directory, facts.tenant, entity_type, types, views)
     deleting = Deleting(services.planner, services.directory, services.deletions)
     if parameters.drops_table:
         if not facts.is_root:
@@ -70,21 +72,18 @@ def _series_of(
     types: tuple[str, ...] | None,
 ) -> list[Series]:
     """The series in scope of the one entity that is meant. Raises Refused (409) if there are several."""
+    # an entity that the caller neither sees nor may delete makes no id and no name ambiguous
+    views = [facts.access.view(facts.tenant, of) for of in (Action.READ, Action.DELETE)]
     every = [
         one
         for one in services.directory.of_id(facts.tenant, entity_id)
         if in_scope(facts.scope, one.path)
+        and any(view.sees(one.id, one.type, one.path) for view in views)
     ]
     if types is not None:
         wanted = {the_one(type, (one.type for one in every)) for type in types}
         every = [one for one in every if one.type in wanted]
-    # an entity that the caller neither sees nor may delete makes no id ambiguous
-    read, delete = (facts.access.view(facts.tenant, of) for of in (Action.READ, Action.DELETE))
-    known_types = {
-        one.type
-        for one in every
-        if any(view.sees(one.id, one.type, one.path) for view in (read, delete))
-    }
+    known_types = {one.type for one in every}
     if len(known_types) > 1:
         tenant, scope = facts.tenant, facts.scope
         known_types = {

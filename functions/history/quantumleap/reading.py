@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from city.policy.grants import Access
+from city.policy.grants import Access, View
 from city.tenancy import PathScope, Tenant, in_scope
 from history.quantumleap import histories
 from history.quantumleap.histories import History
@@ -146,13 +146,11 @@ class Reading:
         named = asked.parameters.types
         if named is None:
             return None
-        visible = asked.access.view(asked.tenant).types
-        known = [
-            type
-            for type in self._directory.types(asked.tenant)
-            if visible is None or type in visible
-        ]
-        return tuple(the_one(name, known) for name in named)
+        views = [asked.access.view(asked.tenant)]
+        known = self._directory.types(asked.tenant)
+        return tuple(
+            spelled_type(self._directory, asked.tenant, name, known, views) for name in named
+        )
 
     def _read(self, asked: Asked) -> Found:
         """The histories asked for, with attributes as they were called by who asks."""
@@ -219,6 +217,20 @@ class Reading:
             buckets, wanted.method, wanted.attributes or (), indexed=wanted.period is not None
         )
         return Found(found, answer.report)
+
+
+def spelled_type(
+    directory: "Directory", tenant: Tenant, name: str, known: Iterable[str], views: Sequence[View]
+) -> str:
+    """`the_one` of the known types; of several those do not count that no view shows anything of."""
+    alike = [one for one in known if one.lower() == name.lower()]
+    if len(alike) > 1:
+        alike = [one for one in alike if _is_seen(directory.of_type(tenant, one), views)]
+    return the_one(name, alike)
+
+
+def _is_seen(series: Iterable[Series], views: Sequence[View]) -> bool:
+    return any(view.sees(one.id, one.type, one.path) for one in series for view in views)
 
 
 def the_one(name: str, known: Iterable[str]) -> str:
