@@ -25,6 +25,10 @@ COLUMNS = (
     MofNCompleteColumn(),
     TimeElapsedColumn(),
 )
+CHARTS = 3
+ARCHIVED = 180.0
+"""Seconds in which the history must have what the context has taken."""
+
 PATIENCE = 30.0
 """Seconds without an arrival after which missing notifications are given up."""
 
@@ -96,7 +100,16 @@ def remember(city: City, limit: int, charts: Path, console: Console) -> None:
     console.print(f"{feed.total} readings recorded in {seconds:.1f} s")
     from sandbox.demo.charts import draw  # noqa: PLC0415 - the charts' library takes a second
 
-    for file in draw(Questions(city), charts):
+    questions = Questions(city)
+    started = time.perf_counter()
+    questions.await_day(DailyFeed().entities[-1]["id"], ARCHIVED)
+    console.print(f"Four years of days in the history {time.perf_counter() - started:.1f} s later")
+    started = time.perf_counter()
+    files = draw(questions, charts)
+    console.print(f"Charts, asked month by month, in {time.perf_counter() - started:.1f} s:")
+    if len(files) < CHARTS:
+        console.print("  The history was too busy for some; once it has compacted, ask again.")
+    for file in files:
         console.print(f"  {file}")
 
 

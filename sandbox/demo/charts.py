@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
+from sandbox.demo.city import Postponed
 from sandbox.demo.history import Questions, Series
 from sandbox.demo.observations import STATIONS
 
@@ -18,17 +19,19 @@ COLOURS = ("#1f77b4", "#d95f02")
 
 
 def draw(questions: Questions, directory: Path) -> list[Path]:
-    """Ask the history and draw its answers; the files."""
+    """Ask the history and draw its answers; the files, without those that it postpones."""
     directory.mkdir(parents=True, exist_ok=True)
-    charts = {
-        "history-year.png": year(questions),
-        "history-week.png": week(questions),
-        "history-rain.png": rain(questions),
-    }
-    for name, figure in charts.items():
+    charts = {"history-year.png": year, "history-week.png": week, "history-rain.png": rain}
+    drawn = []
+    for name, chart in charts.items():
+        try:
+            figure = chart(questions)
+        except Postponed:
+            continue
         figure.savefig(directory / name, dpi=80, metadata={"Software": None})
         plt.close(figure)
-    return [directory / name for name in charts]
+        drawn.append(directory / name)
+    return drawn
 
 
 def year(questions: Questions) -> Figure:
@@ -56,10 +59,19 @@ def week(questions: Questions) -> Figure:
 
 
 def rain(questions: Questions) -> Figure:
-    """Four years by the month."""
-    figure, axes = _chart("Precipitation in Seattle by month (mm)")
-    found = questions.rain(date(2012, 1, 1), date(2015, 12, 31))
-    axes.bar(_times(found), list(found.values()), width=25, color=COLOURS[0], label="Seattle")
+    """Four years by the day."""
+    figure, axes = _chart("Seattle day by day: coldest to warmest (°C), and precipitation (mm)")
+    names = ("dayMinimum", "dayMaximum", "precipitation")
+    asked = questions.days(names, date(2012, 1, 1), date(2015, 12, 31))
+    low, high = (
+        {day: each["temperature"] for day, each in asked[name].items()}
+        for name in ("dayMinimum", "dayMaximum")
+    )
+    wet = asked["precipitation"]
+    axes.vlines(
+        _times(low), list(low.values()), list(high.values()), color=COLOURS[1], linewidth=0.7
+    )
+    axes.bar(_times(wet), list(wet.values()), width=1, color=COLOURS[0], label="precipitation")
     return _done(figure, axes)
 
 

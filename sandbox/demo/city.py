@@ -16,6 +16,10 @@ class Refused(Exception):
     """The city answered a request with an error."""
 
 
+class Postponed(Exception):
+    """The history would take longer for its answer than a request may wait."""
+
+
 class City:
     """Sends NGSI-v2 requests; safe to use from several threads."""
 
@@ -24,7 +28,7 @@ class City:
         headers = {"Fiware-Service": TENANT}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        self._client = httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        self._client = httpx.Client(base_url=self.url, headers=headers, timeout=60)
 
     def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         """Raises Refused when the city answers with an error."""
@@ -44,8 +48,11 @@ class City:
             raise Refused(f"The notification was answered {response.status_code}: {response.text}")
 
     def ask(self, path: str, **parameters: str) -> Any:
-        """The answer to a question; raises httpx.HTTPStatusError."""
-        return self._client.get(path, params=parameters).raise_for_status().json()
+        """The answer to a question; raises httpx.HTTPStatusError, or Postponed."""
+        response = self._client.get(path, params=parameters).raise_for_status()
+        if response.status_code == httpx.codes.ACCEPTED:
+            raise Postponed(path)
+        return response.json()
 
     def remove(self, path: str) -> None:
         """Delete what is at the path, if anything is."""

@@ -1,8 +1,7 @@
 """The demo's past: a whole year by the hour, recorded by the date of observation, and asked back."""
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +14,8 @@ BATCH = 360
 """Hours in a notification: fifteen days, so as many files."""
 
 Series = dict[datetime, float]
+Days = dict[str, dict[datetime, Any]]
+"""By attribute, the value of each day."""
 
 
 class YearFeed:
@@ -72,22 +73,28 @@ class Questions:
                 found |= _series(answer)
         return found
 
-    def rain(self, first: date, last: date) -> Series:
-        """The precipitation of all Seattle's days, by month."""
-        found: Series = defaultdict(float)
+    def days(self, attributes: Sequence[str], first: date, last: date) -> Days:
+        """Attributes of Seattle's days, each of which is an entity."""
+        found: Days = {name: {} for name in attributes}
         for start, end in months(first, last):
             answer = self._ask(
-                f"/history/v2/types/{TYPE}/attrs/precipitation",
-                aggrMethod="sum",
-                aggrPeriod="month",
+                f"/history/v2/types/{TYPE}",
+                attrs=",".join(attributes),
                 fromDate=start,
                 toDate=end,
                 limit="1000",
             )
             for entity in answer["entities"] if answer else []:
-                for moment, value in _series(entity).items():
-                    found[moment] += value
+                for each in entity["attributes"]:
+                    found[each["attrName"]] |= _series({**entity, **each})
         return found
+
+    def await_day(self, day: str, patience: float) -> None:
+        """Returns when the history has a day's entity, or when this has taken too long."""
+        end = time.monotonic() + patience
+        path = f"/history/v2/entities/{day}/attrs/precipitation"
+        while self._ask(path) is None and time.monotonic() < end:
+            time.sleep(1)
 
     def _ask(self, path: str, **parameters: str) -> Any:
         """The answer; None where nothing is found, which is 404 to QuantumLeap."""
@@ -109,6 +116,6 @@ def months(first: date, last: date) -> Iterator[tuple[str, str]]:
         start = following
 
 
-def _series(answer: Any) -> Series:
+def _series(answer: Any) -> dict[datetime, Any]:
     times = map(datetime.fromisoformat, answer["index"])
     return dict(zip(times, answer["values"], strict=True))
