@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 BACKGROUND = ("HistoryArchive", "HistoryCompact", "HistorySchedule")
 """In the names of functions that nobody waits for."""
 
-NICE = 10
+NICE = 5
 
 STREAM_RETENTION_SECONDS = 600
 """AWS keeps a day of changes; here they are memory, and only a trigger that fails needs old ones."""
