@@ -44,7 +44,7 @@ demo: $(TOOLS)
 benchmark: $(TOOLS)
 	@$(BIN)/python -m sandbox.benchmark
 
-benchmark-history: $(TOOLS)
+benchmark-history: $(TOOLS) $(SANDBOX)
 	@PYTHONPATH=functions:layers/core:. $(BIN)/python -m sandbox.history_benchmark
 
 revocation: $(TOOLS)

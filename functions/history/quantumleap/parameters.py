@@ -12,7 +12,7 @@ from city.regex import compile_pattern
 from history.quantumleap.places import check_forms, read_place
 from history.quantumleap.refusals import Refused, WrongForm, wrong_use
 from history.quantumleap.times import LATEST, read_time
-from history.reading.queries import Calendar, Method, Place, Window
+from history.reading.queries import MILLISECOND, Calendar, Method, Place, Window
 
 MAX_LIMIT = 10_000
 """Rows of one answer; a greater limit means this one."""
@@ -179,4 +179,7 @@ def _window(values: dict[str, str]) -> Window:
     start, end = (
         read_time(values[name]) if name in values else None for name in ("fromDate", "toDate")
     )
-    return Window(start, None if end is None else min(end + 1, LATEST))
+    if end is not None:
+        # observations are at whole milliseconds; whole hours are read from rollups
+        end = min((end // MILLISECOND + 1) * MILLISECOND, LATEST)
+    return Window(start, end)

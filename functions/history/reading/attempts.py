@@ -8,6 +8,7 @@ from rollups, the rest from the files of records.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, cast
 
 from city.clock import SECOND
@@ -250,8 +251,9 @@ class Attempt:
         pieces = self._partials(query, mixed, held)
         if not pieces:
             return []
-        is_known = not (mixed.edges or mixed.rollups or mixed.months)
-        found = pieces[0] if is_known else bucket_sql.combined(pieces)
+        found = bucket_sql.together(pieces)
+        if not _has_each_bucket_once(query, mixed):
+            found = bucket_sql.combined(found)
         return programs.answered(query, [self.reading.run(programs.buckets(query, found))])[0]
 
     def _partials(self, query: Aggregate, mixed: Mixture, held: Holdings) -> list[Sql]:
@@ -264,7 +266,7 @@ class Attempt:
             for source in raw
             if source
         ]
-        for rollups in (mixed.rollups, mixed.months):
+        for rollups in (mixed.rollups, *mixed.months.values()):
             if rollups:
                 files = self.reading.files(file for file, _ in rollups)
                 hours = [window for _, windows in rollups for window in windows]
@@ -282,7 +284,7 @@ class Attempt:
     def _check_mixture(self, mixed: Mixture) -> None:
         raw = [*mixed.days, *(day for day, _ in mixed.edges)]
         files = [file for day in raw for file in day.files]
-        files += [file for file, _ in (*mixed.rollups, *mixed.months)]
+        files += [file for file, _ in chain(mixed.rollups, *mixed.months.values())]
         self._check_size(len({day.date for day in raw}), self.reading.bytes_needed(files))
 
     def _check_size(self, days: int, size: int) -> None:
@@ -300,6 +302,12 @@ class Attempt:
 def counts(query: Query) -> bool:
     """Whether a query asks for the size of the whole answer."""
     return isinstance(query, Instances | Rows) and query.count
+
+
+def _has_each_bucket_once(query: Aggregate, mixed: Mixture) -> bool:
+    """Whether no two rows of the sources are parts of one bucket."""
+    is_hour = isinstance(query.period, Calendar) and query.period.unit == "hour"
+    return not mixed.edges and (is_hour or not (mixed.rollups or mixed.months))
 
 
 def _can_use_rollups(query: Aggregate) -> bool:

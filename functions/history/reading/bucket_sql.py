@@ -150,13 +150,17 @@ def partials_of_hours(
     )
 
 
-def combined(pieces: Sequence[Sql]) -> Sql:
-    """What follows for each bucket from what is known of parts of it."""
-    pieces_ = joined(
+def together(pieces: Sequence[Sql]) -> Sql:
+    """What is known of buckets, or of parts of them, from several sources."""
+    return joined(
         " UNION ALL ",
         [compose(f"SELECT {_KEY}, {PARTIALS} FROM ({{}}) AS piece", piece) for piece in pieces],
     )
-    return compose(f"SELECT {_KEY}, {_OF_PARTIALS} FROM ({{}}) AS pieces GROUP BY {_KEY}", pieces_)
+
+
+def combined(parts: Sql) -> Sql:
+    """What follows for each bucket from what is known of parts of it."""
+    return compose(f"SELECT {_KEY}, {_OF_PARTIALS} FROM ({{}}) AS pieces GROUP BY {_KEY}", parts)
 
 
 def bucket_rows(

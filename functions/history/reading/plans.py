@@ -135,12 +135,15 @@ def size_for(file: File, series: int | None) -> int:
 @dataclass(slots=True)
 class Mixture:
     """An aggregate's sources: days whose records are read, or only those in a window at their
-    edge, and rollups of days and of months for the hours in some windows."""
+    edge, and rollups of days and, by type, of months, each for the hours in some windows.
+
+    A month has also days that are read otherwise, and those are not the same for every type.
+    """
 
     days: list[Day] = field(default_factory=list)
     edges: list[tuple[Day, Window]] = field(default_factory=list)
     rollups: list[tuple[File, list[Window]]] = field(default_factory=list)
-    months: list[tuple[File, list[Window]]] = field(default_factory=list)
+    months: dict[str, list[tuple[File, list[Window]]]] = field(default_factory=dict)
 
 
 def mixture(holdings: Holdings, window: Window) -> Mixture:
@@ -164,7 +167,8 @@ def mixture(holdings: Holdings, window: Window) -> Mixture:
             if month is not None and month.days.get(day.date) == day.generation
         ]
         if month is not None and len(current) > 1:
-            mixed.months.append((month.file, _merged([hours for _, hours in current])))
+            hours_ = _merged([hours for _, hours in current])
+            mixed.months.setdefault(month.type, []).append((month.file, hours_))
         else:
             current = []
         mixed.rollups += [

@@ -336,3 +336,19 @@ def same(found: list[Any], expected: list[Any]) -> bool:
         else:
             assert values == other_values, (one, other)
     return True
+
+
+def test_a_month_is_read_without_the_days_that_changed_since_whatever_other_types_have() -> None:
+    days = [from_iso("2026-01-30T12:00:00Z"), from_iso("2026-01-31T12:00:00Z")]
+    series = [SERIES[0], SERIES[3]]
+    batches = [[record(1, series=one, ts=ts, ingested=ts) for one in series for ts in days]]
+    late = [record(2, series=SERIES[0], ts=days[1] + HOUR, ingested=days[1] + HOUR)]
+    query = Aggregate(Choice(CITY), [Method.COUNT], Calendar("day"))
+    with shelved(batches, [2]) as (shelf, oracle):
+        for type in {one.type for one in series}:
+            shelf.gather_month(CITY, type, "2026-01")
+        shelf.record(CITY, late)
+        oracle.accept(CITY, late)
+        expected = history_model.answer(query, oracle.winners(CITY).values(), UNLIMITED.view(CITY))
+        found = plain(run(shelf.planner(engine=ENGINE), query, UNLIMITED))
+        assert same(found, expected)
