@@ -254,7 +254,8 @@ class Attempt:
         found = bucket_sql.together(pieces)
         if not _has_each_bucket_once(query, mixed):
             found = bucket_sql.combined(found)
-        return programs.answered(query, [self.reading.run(programs.buckets(query, found))])[0]
+        page = programs.buckets(query, self.reading.selection, found)
+        return programs.answered(query, [self.reading.run(page)])[0]
 
     def _partials(self, query: Aggregate, mixed: Mixture, held: Holdings) -> list[Sql]:
         """What is known of the buckets from rollups, and from the records of what these lack."""

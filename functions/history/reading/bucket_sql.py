@@ -179,14 +179,19 @@ def bucket_rows(
     return compose(f"SELECT {SUBJECT}, {bucket}, origin, {shown} FROM ({{}}) AS buckets", found)
 
 
-def bucket_keys(found: Sql, *, last: int | None, limit: int | None, offset: int) -> Sql:
-    """The pairs of series and bucket that are on a page."""
-    keys = compose(f"SELECT DISTINCT {SERIES}, bucket, origin FROM ({{}}) AS buckets", found)
+def bucket_keys(found: Sql) -> Sql:
+    """The pairs of series and bucket, once each."""
+    return compose(f"SELECT DISTINCT {SERIES}, bucket, origin FROM ({{}}) AS buckets", found)
+
+
+def page_of_buckets(found: Sql, *, last: int | None, limit: int | None, offset: int) -> Sql:
+    """Of buckets, or pairs, those on a page; `last`: of the newest so many."""
+    columns = SERIES.split(", ")
     if last is not None:
-        columns = ("origin", "bucket", *SERIES.split(", "))
-        newest = in_order(keys, columns, newest_first=True, limit=last)
-        keys = compose("SELECT * FROM ({}) AS newest", newest)
-    return in_order(keys, (*SERIES.split(", "), "origin", "bucket"), limit=limit, offset=offset)
+        every = compose("SELECT * FROM ({}) AS buckets", found)
+        found = in_order(every, ("origin", "bucket", *columns), newest_first=True, limit=last)
+    left = compose("SELECT * FROM ({}) AS newest", found)
+    return in_order(left, (*columns, "origin", "bucket"), limit=limit, offset=offset)
 
 
 def buckets_of_page(found: Sql, page: Sql) -> Sql:

@@ -42,7 +42,7 @@ def statements(query: Query, selection: Selection, source: Sql, engine: Engine) 
         case Rows():
             return _rows(query, selection, source)
         case Aggregate():
-            return _aggregate(query, source, engine)
+            return _aggregate(query, selection, source, engine)
         case Latest():
             newest = sql.newest_of_each(source, 1, by=sql.SUBJECT)
             return [sql.instances(newest)]
@@ -102,26 +102,33 @@ def _rows(query: Rows, selection: Selection, source: Sql) -> list[Sql]:
     return [*found, sql.by_day(keys)] if query.count else found
 
 
-def _aggregate(query: Aggregate, source: Sql, engine: Engine) -> list[Sql]:
+def _aggregate(query: Aggregate, selection: Selection, source: Sql, engine: Engine) -> list[Sql]:
     bucketed = bucket_sql.bucketed(source, query.period, engine)
     extra = _extra(query)
     found = bucket_sql.partials(
         bucketed, deviation="deviation" in extra, distinct="different" in extra
     )
+    page = buckets(query, selection, found)
     if Method.OCCURRENCES not in query.methods:
-        return [buckets(query, found)]
+        return [page]
     calendar = isinstance(query.period, Calendar)
-    return [buckets(query, found), bucket_sql.occurrences(bucketed, calendar=calendar)]
+    return [page, bucket_sql.occurrences(bucketed, calendar=calendar)]
 
 
-def buckets(query: Aggregate, found: Sql) -> Sql:
+def buckets(query: Aggregate, selection: Selection, found: Sql) -> Sql:
     """What is known of the values of each bucket, as rows of the answer: those that it asks for."""
     wanted = {column for method in query.methods for column in answers.NEEDED.get(method, ())}
     rows = bucket_sql.bucket_rows(found, query.period, wanted, _extra(query))
     if query.last is None and query.limit is None and not query.offset:
         return rows
-    page = bucket_sql.bucket_keys(rows, last=query.last, limit=query.limit, offset=query.offset)
-    return bucket_sql.buckets_of_page(rows, page)
+    one_by_one = selection.attribute is not None and len(selection.datasets or ()) == 1
+    page = bucket_sql.page_of_buckets(
+        rows if one_by_one else bucket_sql.bucket_keys(rows),
+        last=query.last,
+        limit=query.limit,
+        offset=query.offset,
+    )
+    return page if one_by_one else bucket_sql.buckets_of_page(rows, page)
 
 
 def _extra(query: Aggregate) -> list[str]:
