@@ -3,8 +3,9 @@
 import statistics
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
+from threading import Lock
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -64,20 +65,30 @@ class Figures:
         return self.warm - self.waiting
 
 
-@dataclass
 class _Waiting:
-    """How long the calls of DynamoDB take, and how many they are."""
+    """For how long calls of DynamoDB are on their way, one or several at once, and how many."""
 
-    milliseconds: float = 0
-    calls: int = 0
-    _since: float = field(default=0, init=False)
+    def __init__(self) -> None:
+        self.begin_anew()
+        self._under_way = 0
+        self._since = 0.0
+        self._lock = Lock()
+
+    def begin_anew(self) -> None:
+        self.milliseconds, self.calls = 0.0, 0
 
     def begin(self, **_: object) -> None:
-        self._since = time.perf_counter()
+        with self._lock:
+            if not self._under_way:
+                self._since = time.perf_counter()
+            self._under_way += 1
 
     def end(self, **_: object) -> None:
-        self.milliseconds += (time.perf_counter() - self._since) * 1000
-        self.calls += 1
+        with self._lock:
+            self.calls += 1
+            self._under_way -= 1
+            if not self._under_way:
+                self.milliseconds += (time.perf_counter() - self._since) * 1000
 
 
 class Function:
@@ -99,7 +110,7 @@ class Function:
         read = dict(part.split("=") for part in found["headers"]["city-read"].split("; "))
         times, waits = [], []
         for _ in range(repeats):
-            self._waiting.milliseconds = self._waiting.calls = 0
+            self._waiting.begin_anew()
             started = time.perf_counter()
             self._ask(tenant, question)
             times.append((time.perf_counter() - started) * 1000)
@@ -109,7 +120,7 @@ class Function:
 
     def _forget(self) -> None:
         """Let what has been read of files be unknown again."""
-        services: Services = self._handler.app.app.state.services
+        services: Services = self._handler.app.app.state.services  # type: ignore[attr-defined]  # a FastAPI
         engine = Engine(Place.bucket(services.objects.s3_uri(""), "eu-west-1"))
         engine.run(Sql("SELECT 1"))
         services.planner = Planner(services.ledger, services.directory, services.objects, engine)
