@@ -57,7 +57,7 @@ EXPECTED = {
     "history_archive/delete_entity": Effect(files=1),
     "history_archive/expire_entity": Effect(files=1),
     "history_archive/unreadable_record": Effect(files=1, given_up_records=1),
-    "history_compact/compact_day": Effect(),
+    "history_compact/compact_days": Effect(),
     "history_compact/build_month": Effect(),
     "history_compact/unreadable_message": Effect(given_up_tasks=1),
     "history_schedule/clock": Effect(),

@@ -28,8 +28,9 @@ GIVEN_UP_TOKENS = frozenset({"permanent"})
 SCOPES = (
     *("openid", "email", "profile"),
     *("context/read", "context/write", "context/subscribe"),
+    *("history/read", "history/write", "history/delete"),
 )
-ADMIN_SCOPES = ("security/admin", "security/decide", "security/profile")
+ADMIN_SCOPES = ("history/admin", "security/admin", "security/decide", "security/profile")
 """Scopes that only administrators of the city may let an application have. Cognito asks nobody for
 consent, so an application that may ask for `security/profile` may erase whoever signs in to it."""
 

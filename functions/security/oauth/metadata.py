@@ -14,6 +14,7 @@ IDENTITY = "openid"
 IDENTITY_SCOPES = (IDENTITY, "email", "profile")
 API_SCOPES = (
     *("context/read", "context/write", "context/subscribe"),
+    *("history/read", "history/write", "history/delete", "history/admin"),
     *("security/admin", "security/decide", "security/profile"),
 )
 
