@@ -102,7 +102,7 @@ def remember(city: City, limit: int, charts: Path, console: Console) -> None:
 
     questions = Questions(city)
     started = time.perf_counter()
-    questions.await_day(DailyFeed().entities[-1]["id"], ARCHIVED)
+    questions.await_day(DailyFeed().entities[-1], ARCHIVED)
     console.print(f"Four years of days in the history {time.perf_counter() - started:.1f} s later")
     started = time.perf_counter()
     files = draw(questions, charts)

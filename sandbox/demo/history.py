@@ -7,11 +7,14 @@ from typing import Any
 
 import httpx
 
-from sandbox.demo.city import City
+from sandbox.demo.city import City, Postponed
 from sandbox.demo.observations import STATIONS, TYPE, Station, hours, station_entity
 
 BATCH = 360
 """Hours in a notification: fifteen days, so as many files."""
+
+PAUSES = (1, 3, 10)
+"""Seconds to wait each time a question is postponed."""
 
 Series = dict[datetime, float]
 Days = dict[str, dict[datetime, Any]]
@@ -89,21 +92,29 @@ class Questions:
                     found[each["attrName"]] |= _series({**entity, **each})
         return found
 
-    def await_day(self, day: str, patience: float) -> None:
+    def await_day(self, day: dict[str, Any], patience: float) -> None:
         """Returns when the history has a day's entity, or when this has taken too long."""
         end = time.monotonic() + patience
-        path = f"/history/v2/entities/{day}/attrs/precipitation"
-        while self._ask(path) is None and time.monotonic() < end:
+        path = f"/history/v2/entities/{day['id']}/attrs/precipitation"
+        observed = day["dateObserved"]["value"]
+        while time.monotonic() < end and not self._ask(path, fromDate=observed, toDate=observed):
             time.sleep(1)
 
     def _ask(self, path: str, **parameters: str) -> Any:
-        """The answer; None where nothing is found, which is 404 to QuantumLeap."""
-        try:
-            return self._city.ask(path, type=TYPE, **parameters)
-        except httpx.HTTPStatusError as error:
-            if error.response.status_code == httpx.codes.NOT_FOUND:
-                return None
-            raise
+        """The answer; None where nothing is found, which is 404 to QuantumLeap.
+
+        What a city postpones because it is still recording is asked again; raises Postponed at last.
+        """
+        for pause in PAUSES:
+            try:
+                return self._city.ask(path, type=TYPE, **parameters)
+            except Postponed:
+                time.sleep(pause)
+            except httpx.HTTPStatusError as error:
+                if error.response.status_code == httpx.codes.NOT_FOUND:
+                    return None
+                raise
+        raise Postponed(path)
 
 
 def months(first: date, last: date) -> Iterator[tuple[str, str]]:

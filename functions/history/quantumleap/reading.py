@@ -172,7 +172,8 @@ class Reading:
 
     def _spelled_attributes(self, asked: Asked, missing: Iterable[str]) -> dict[str, str]:
         """How attributes are spelled here, of those that are not there as they were called."""
-        query = Rows(asked.choice(attributes=None), limit=NAMES_ROWS, newest_first=True)
+        window = asked.parameters.window  # a short question must not read all there is
+        query = Rows(asked.choice(attributes=None), window, limit=NAMES_ROWS, newest_first=True)
         known = {name for row in self._planner.run(query, asked.access).rows for name in row.values}
         spelled = {name: the_one(name, known) for name in missing}
         return {name: other for name, other in spelled.items() if other != name}
